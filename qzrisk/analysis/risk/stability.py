@@ -1,0 +1,232 @@
+"""How sure a level is: Monte Carlo over the weights and the errors of the data."""
+
+# ruff: noqa: N803 - X, L, E, C and S are the letters of the literature.
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from numba import njit
+
+from qzrisk.analysis.classify import class_bounds, level_codes
+from qzrisk.analysis.scaling import Weights, by_column, check_table, check_weights
+from qzrisk.errors import ConfigError
+
+Array = npt.NDArray[Any]
+
+_BATCH = 256
+"""Draws at a time: it bounds the memory."""
+
+
+def rank_stability(
+    X: pd.DataFrame,
+    weights: Weights,
+    *,
+    draws: int = 1000,
+    seed: int,
+    concentration: float = 100.0,
+    error: float | Sequence[float] | pd.Series = 0.0,
+    bounds: Sequence[float] | Array | None = None,
+    interval: float = 0.90,
+) -> pd.DataFrame:
+    """Share of draws that put a unit in each level, and the interval of its rank.
+
+    Parameters
+    ----------
+    X : DataFrame of normalised indicators, high = risky, indexed unit_id
+    weights : the chosen weights, one a column, by name or in order, sum 1
+    draws : int
+        Number of Monte-Carlo draws.
+    seed : int
+    concentration : float
+        Drawn weights follow a Dirichlet law with this many times `weights` as its parameters:
+        mean `weights`, standard deviation sqrt(w (1 - w) / (concentration + 1)). At 100 a weight
+        of 0.2 varies by 0.04.
+    error : number >= 0, or one a column
+        Standard deviation of the data error of an indicator, in units of `X`, independent between
+        units and indicators.
+    bounds : k - 1 or k numbers (k from their number, with 3 read as four levels), optional
+        Bounds of the levels, the same in every draw; by default the natural breaks of the chosen
+        index into four levels.
+    interval : float in (0, 1)
+        Probability of the rank interval.
+
+    Returns
+    -------
+    DataFrame indexed as `X`
+        ``index`` of the chosen weights; ``level`` most frequent level (ordered, ties to the
+        higher); ``share_<code>`` in [0, 1] for each level, sum 1; ``rank`` (1 = most risky, ties
+        to the best) and ``rank_low``, ``rank_high``, the ranks that enclose `interval` of the
+        draws. NaN where an indicator of weight > 0 is missing; such units are not ranked.
+
+    Raises
+    ------
+    ConfigError
+        If an argument is out of range or a column does not fit.
+
+    Notes
+    -----
+    The index is the weighted mean, so the summed data error of a unit given the weights is normal
+    with variance sum w^2 error^2: one normal number a unit and draw replaces one an indicator,
+    with the same law. Values drawn outside [0, 1] are kept.
+
+    References
+    ----------
+    Saisana, Saltelli and Tarantola (2005), Uncertainty and sensitivity analysis techniques as
+    tools for the quality assessment of composite indicators.
+
+    Examples
+    --------
+    >>> X = pd.DataFrame({"a": [0.0, 1.0], "b": [0.1, 0.9]}, index=["low", "high"])
+    >>> made = rank_stability(X, [0.5, 0.5], draws=100, seed=1, bounds=[0.25, 0.5, 0.75])
+    >>> made.loc["high", ["share_red", "rank_low", "rank_high"]].tolist()
+    [1.0, 1.0, 1.0]
+    """
+    values, w = check_table(X), check_weights(weights, X.columns)
+    sd = np.broadcast_to(np.asarray(error, dtype=float), w.shape) if np.ndim(error) == 0 else (
+        by_column(error, X.columns, where="error"))
+    for name, good, got in (
+        ("draws", draws >= 1, draws), ("concentration", concentration > 0, concentration),
+        ("interval", 0 < interval < 1, interval), ("error", (sd >= 0).all(), sd.tolist()),
+    ):
+        if not good:
+            raise ConfigError("argument out of range", where=name, got=got)
+    used = w > 0
+    known = np.asarray(~np.isnan(values[:, used]).any(axis=1))
+    w, sd = w[used], sd[used]
+    cells = np.ascontiguousarray(values[known][:, used].T)
+    score = w @ cells
+    upper = _bounds(score, bounds)
+    shares, low, high = _simulate(cells, w, sd, upper, draws, seed, concentration, interval)
+    return _report(X.index, known, score, shares, low, high)
+
+
+def _bounds(score: Array, bounds: Sequence[float] | Array | None) -> Array:
+    if bounds is None:
+        if np.unique(score).size < 4:
+            raise ConfigError("too few distinct scores for four levels", where="bounds",
+                              expected=">= 4 units", got=np.unique(score).size, mend="give bounds")
+        return class_bounds(pd.Series(score), scheme="natural_breaks")
+    k = 4 if len(bounds) in (3, 4) else len(bounds)
+    return class_bounds(pd.Series(score), scheme="fixed", k=k, bounds=bounds)
+
+
+def _simulate(
+    cells: Array, w: Array, sd: Array, upper: Array, draws: int, seed: int, concentration: float,
+    interval: float,
+) -> tuple[Array, Array, Array]:
+    rng = np.random.default_rng(seed)
+    n = cells.shape[1]
+    in_level = np.zeros((n, len(upper)), np.int64)
+    at_rank = np.zeros((n, n), np.int32)
+    for start in range(0, draws, _BATCH):
+        size = min(_BATCH, draws - start)
+        drawn = rng.dirichlet(concentration * w, size)
+        noise = rng.standard_normal((size, n) if sd.any() else (0, 0))
+        spread = np.sqrt((drawn**2) @ (sd**2))
+        _tally(cells, drawn, noise, spread, upper[:-1], in_level, at_rank)
+    # Rounded, for 400 draws of 0.8 leave 40 out on each side, not 39.999.
+    tail = round(draws * (1 - interval) / 2, 6)
+    low, high = _rank_interval(at_rank, tail, draws - tail)
+    return in_level / draws, low, high
+
+
+@njit(nogil=True, cache=True)
+def _rank_down(s: Array, rank: Array, count: Array, bucket: Array, order: Array, key: Array
+               ) -> None:  # pragma: no cover
+    """Write 0-based ranks, the largest first, ties to the best: buckets, then insertion."""
+    n, buckets = s.size, count.size - 1
+    highest, lowest = s[0], s[0]
+    for i in range(n):
+        highest, lowest = max(highest, s[i]), min(lowest, s[i])
+    scale = (buckets - 1) / (highest - lowest) if highest > lowest else 0.0
+    count[:] = 0
+    for i in range(n):
+        bucket[i] = np.int32((highest - s[i]) * scale)
+        count[bucket[i] + 1] += 1
+    for b in range(buckets):
+        count[b + 1] += count[b]
+    for i in range(n):
+        a = count[bucket[i]]
+        count[bucket[i]] = a + 1
+        order[a], key[a] = i, s[i]
+    for a in range(1, n):
+        i, x = order[a], key[a]
+        b = a - 1
+        while b >= 0 and key[b] < x:
+            order[b + 1], key[b + 1] = order[b], key[b]
+            b -= 1
+        order[b + 1], key[b + 1] = i, x
+    r = 0
+    for a in range(n):
+        if key[a] != key[a - 1]:
+            r = a
+        rank[order[a]] = r
+
+
+@njit(nogil=True, cache=True)
+def _tally(
+    cells: Array, weights: Array, noise: Array, spread: Array, inner: Array, in_level: Array,
+    at_rank: Array,
+) -> None:  # pragma: no cover
+    """Add the level and the rank of every unit in every draw to the counts."""
+    draws, n = weights.shape[0], cells.shape[1]
+    count, bucket = np.zeros(2 * n + 1, np.int32), np.empty(n, np.int32)
+    order, key = np.empty(n, np.int32), np.empty(n)
+    ranks = np.empty((draws, n), np.int32)
+    s = np.empty(n)
+    for d in range(draws):
+        s[:] = 0.0
+        for j in range(cells.shape[0]):
+            w = weights[d, j]
+            for i in range(n):
+                s[i] += w * cells[j, i]
+        if noise.size:
+            for i in range(n):
+                s[i] += spread[d] * noise[d, i]
+        for i in range(n):
+            c = 0
+            for b in inner:
+                c += s[i] > b
+            in_level[i, c] += 1
+        _rank_down(s, ranks[d], count, bucket, order, key)
+    # Unit by unit, so that a row of counts stays in cache.
+    for i in range(n):
+        for d in range(draws):
+            at_rank[i, ranks[d, i]] += 1
+
+
+@njit(nogil=True, cache=True)
+def _rank_interval(
+    at_rank: Array, low: float, high: float
+) -> tuple[Array, Array]:  # pragma: no cover
+    n = at_rank.shape[0]
+    first, last = np.zeros(n), np.zeros(n)
+    for i in range(n):
+        seen = 0
+        for r in range(n):
+            if not at_rank[i, r]:
+                continue
+            seen += at_rank[i, r]
+            if first[i] == 0 and seen > low:
+                first[i] = r + 1
+            if last[i] == 0 and seen >= high:
+                last[i] = r + 1
+    return first, last
+
+
+def _report(index: pd.Index, known: Array, score: Array, shares: Array, low: Array, high: Array
+            ) -> pd.DataFrame:
+    codes = level_codes(shares.shape[1])
+    best = shares.shape[1] - 1 - np.argmax(shares[:, ::-1], axis=1)
+    made = pd.DataFrame({"index": score}, index=index[known])
+    made["level"] = pd.Categorical.from_codes(best, categories=list(codes), ordered=True)
+    for j, code in enumerate(codes):
+        made[f"share_{code}"] = shares[:, j]
+    made["rank"] = made["index"].rank(ascending=False, method="min")
+    made["rank_low"], made["rank_high"] = low, high
+    return made.reindex(index)

@@ -1,0 +1,250 @@
+"""The command line: one word a stage. Exit 0 done, 1 findings of severity error, 2 wrong usage."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from qzrisk import __version__
+from qzrisk.errors import QzriskError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+    from rich.console import Console
+
+    from qzrisk.pipeline import Loaded, Outcome
+    from qzrisk.project import Project
+
+DONE, FINDINGS, USAGE = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : words of the command line, or None for those of the process
+
+    Returns
+    -------
+    int
+        0 done; 1 findings of severity error (``check``, ``run --strict``); 2 wrong usage, wrong
+        configuration or a file or disk that cannot be used.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A Windows console in GBK must not stop a run over a character that it lacks.
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.function(options)
+    except QzriskError as error:
+        sys.stderr.write(f"qzrisk: {error}\n")
+        return USAGE
+    except KeyboardInterrupt:
+        sys.stderr.write("qzrisk: 已中断 / interrupted\n")
+        return USAGE
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="qzrisk",
+        description="从灾害风险普查数据到风险地图 / from a disaster-risk census to risk maps")
+    parser.add_argument("--version", action="version", version=f"qzrisk {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for name, (words, function, arguments) in _COMMANDS.items():
+        sub = commands.add_parser(name, help=words, description=words)
+        for flags, settings in arguments:
+            sub.add_argument(*flags, **settings)  # type: ignore[arg-type]
+        sub.set_defaults(function=function)
+    return parser
+
+
+def _open(options: argparse.Namespace) -> Project:
+    from qzrisk.project import open_project
+
+    project = open_project(options.project)
+    changes = {key: getattr(options, key) for key in ("language", "audience")
+               if getattr(options, key, None)}
+    return project.with_(**changes)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from qzrisk import pipeline
+
+    project = _open(options)
+    started = time.perf_counter()
+    with _progress(project.language, len(pipeline.STAGES)) as (begin, tick):
+        outcome = pipeline.run(project, options.out, begin=begin, tick=tick)
+    _summary(outcome, project, time.perf_counter() - started)
+    errors = (outcome.loaded.issues["severity"] == "error").any()
+    return FINDINGS if options.strict and errors else DONE
+
+
+def _check(options: argparse.Namespace) -> int:
+    from qzrisk import pipeline
+
+    project = _open(options)
+    with _progress(project.language, 1) as (_, tick):
+        loaded, reconciled, issues = pipeline.check(project, tick=tick)
+    _print_checks(loaded, issues, reconciled, project)
+    _print_findings(issues, project)
+    return FINDINGS if (issues["severity"] == "error").any() else DONE
+
+
+def _init(options: argparse.Namespace) -> int:
+    from qzrisk.doctor import init
+
+    for path in init(options.folder):
+        _say(str(path))
+    return DONE
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from qzrisk.doctor import report
+
+    return _print_doctor(report())
+
+
+_Argument = tuple[tuple[str, ...], dict[str, object]]
+_PROJECT: list[_Argument] = [
+    (("project",), {"nargs": "?", "default": "project.toml",
+                    "help": "project.toml 或其文件夹 / file or its folder"}),
+    (("--lang",), {"dest": "language", "choices": ("zh", "en"), "help": "语言 / language"}),
+]
+_AUDIENCE: _Argument = (("--audience",), {"choices": ("public", "internal"),
+                                          "help": "公开或内部 / public or internal"})
+_COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int], list[_Argument]]] = {
+    "init": ("为新城市建立项目文件夹 / start a project folder for a city", _init,
+             [(("folder",), {"help": "文件夹 / folder"})]),
+    "check": ("读取并检查资料 / read and check the data", _check, _PROJECT),
+    "run": ("完成全部工作 / run the whole job", _run,
+            [*_PROJECT, _AUDIENCE,
+             (("--out",), {"default": "outputs", "help": "输出文件夹 / output folder"}),
+             (("--strict",), {"action": "store_true",
+                              "help": "有错误级问题时返回 1 / exit 1 on errors in the data"})]),
+    "doctor": ("检查运行环境 / look at the installation", _doctor, []),
+}
+
+
+@contextlib.contextmanager
+def _progress(language: str, stages: int) -> Iterator[tuple[Callable[..., None],
+                                                            Callable[[str], None]]]:
+    """Show a bar for each stage and what is being done in it; silent without a screen."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from qzrisk.text import text
+
+    console = Console(stderr=True)
+    with Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[now]}"),
+                  TimeElapsedColumn(), console=console, disable=not console.is_terminal) as bars:
+        tasks: list[int] = []
+
+        def begin(stage: object) -> None:
+            _finish(bars, tasks)
+            words = text(f"stage_{getattr(stage, 'name', stage)}", language)
+            tasks.append(bars.add_task(f"{len(tasks) + 1}/{stages} {words}", total=None, now=""))
+
+        def tick(name: str) -> None:
+            if not tasks:
+                begin("read")
+            bars.update(tasks[-1], now=name)  # type: ignore[arg-type]
+
+        yield begin, tick
+        _finish(bars, tasks)
+
+
+def _finish(bars: object, tasks: list[int]) -> None:
+    if tasks:
+        bars.update(tasks[-1], total=1, completed=1, now="")  # type: ignore[attr-defined]
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    # Wide enough for a table where the output goes to a file; links and emoji off.
+    width = None if sys.stdout.isatty() else 100
+    return Console(width=width, highlight=False, emoji=False, markup=False)
+
+
+def _say(words: str) -> None:
+    sys.stdout.write(words + "\n")
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE)
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if number == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*map(str, row))
+    _console().print(table)
+
+
+def _print_checks(loaded: Loaded, issues: pd.DataFrame, reconciled: pd.DataFrame,
+                  project: Project) -> None:
+    from qzrisk.layers.reconcile import VERDICTS
+    from qzrisk.text import text
+
+    language, counts = project.language, loaded.counts
+    _table([text(f"column_{c}", language) for c in ("layer", *counts.columns)],
+           [(name, *row) for name, row in zip(counts.index, counts.to_numpy(), strict=True)])
+    _say(text("summary_read", language, **counts.sum().to_dict()))
+    found = issues["severity"].value_counts()
+    _say(text("summary_findings", language,
+              **{s: int(found.get(s, 0)) for s in ("error", "warning", "note")}))
+    if len(reconciled):
+        verdicts = reconciled["verdict"].value_counts()
+        _say(text("summary_reconciled", language,
+                  **{v: int(verdicts.get(v, 0)) for v in VERDICTS}))
+
+
+def _print_findings(issues: pd.DataFrame, project: Project, limit: int = 30) -> None:
+    from qzrisk.text import text
+
+    shown = issues.head(limit)
+    if len(shown):
+        columns = ["severity", "layer", "record_id", "message", "suggestion"]
+        _table([text("column_layer" if c == "layer" else f"head_{c}", project.language)
+                for c in columns],
+               [tuple(row) for row in shown[columns].itertuples(index=False)])
+    if len(issues) > limit:
+        _say(f"… +{len(issues) - limit}")
+
+
+def _summary(outcome: Outcome, project: Project, seconds: float) -> None:
+    from qzrisk.text import text
+
+    language = project.language
+    _say(text("summary", language))
+    _print_checks(outcome.loaded, outcome.loaded.issues, outcome.reconciled, project)
+    _table([text("column_stage", language), text("column_seconds", language)],
+           [(text(f"stage_{name}", language), f"{took:.1f}")
+            for name, took in outcome.seconds.items()])
+    _say(text("summary_run", language, run_id=outcome.run_id))
+    if project.synthetic:
+        _say(text("synthetic", language))
+    _say(text("summary_files", language, count=len(outcome.files), seconds=seconds,
+              folder=str(_shorten(outcome.out))))
+
+
+def _shorten(path: Path) -> Path:
+    """Return the path relative to the current folder where it lies in it."""
+    current = type(path).cwd()
+    return path.relative_to(current) if path.is_relative_to(current) else path
+
+
+def _print_doctor(rows: Sequence[tuple[str, str, str]]) -> int:
+    for name, state, mend in rows:
+        _say(f"{name:<28} {state}" + (f"   -> {mend}" if mend else ""))
+    return DONE

@@ -1,0 +1,98 @@
+"""Findings: one row for each fault met in the data, and what became of the row.
+
+A frame of findings has the columns `COLUMNS`. ``row`` is the 1-based number of the record in its
+file; ``record_id`` its id where it has one; ``geometry`` the true geometry where there is one, in
+the project CRS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from qzrisk.errors import ConfigError
+from qzrisk.text import text
+
+COLUMNS = ("layer", "source", "record_id", "row", "field", "rule", "severity", "value", "message",
+           "suggestion", "owner", "geometry")
+SEVERITIES = ("error", "warning", "note")
+"""error: the row is quarantined or the figure is wrong; warning: accepted, to be checked; note:
+a safe repair or a remark."""
+
+_ORDER = ["layer", "source", "row", "rule", "field", "record_id"]
+
+
+def empty() -> pd.DataFrame:
+    """Return a frame of no findings."""
+    return pd.DataFrame({column: pd.Series(dtype=object) for column in COLUMNS})
+
+
+def findings(
+    rule: str,
+    severity: str,
+    *,
+    layer: str,
+    language: str,
+    rows: Sequence[int] | np.ndarray = (0,),
+    values: Sequence[Any] | np.ndarray | pd.Series | None = None,
+    record_ids: Sequence[Any] | np.ndarray | pd.Series | None = None,
+    geometry: Sequence[Any] | np.ndarray | gpd.GeoSeries | None = None,
+    field: str = "",
+    heading: str = "",
+    expected: str = "",
+    source: str = "",
+    owner: str = "",
+) -> pd.DataFrame:
+    """Return one finding a row for one rule.
+
+    Parameters
+    ----------
+    rule : the rule's name; its words are ``rule_<rule>`` and ``fix_<rule>`` of the text table.
+    severity : one of `SEVERITIES`
+    layer, source, owner : where the rows come from and who should answer
+    rows : 1-based record numbers in the file; 0 speaks of the whole layer
+    values, record_ids, geometry : aligned with `rows`, or None
+    field, heading : canonical column and its words in `language`
+    expected : what would have been right
+
+    Raises
+    ------
+    ConfigError
+        If the severity is unknown.
+    """
+    if severity not in SEVERITIES:
+        raise ConfigError("unknown severity", expected=SEVERITIES, got=severity)
+    count = len(rows)
+    shown = ["" if _missing(v) else str(v) for v in values] if values is not None else [""] * count
+    words = heading or field
+    return pd.DataFrame({
+        "layer": layer, "source": source,
+        "record_id": ["" if _missing(v) else str(v) for v in record_ids]
+        if record_ids is not None else [""] * count,
+        "row": np.asarray(rows, dtype=int), "field": field, "rule": rule, "severity": severity,
+        "value": shown,
+        "message": [text(f"rule_{rule}", language, field=words, value=v, expected=expected)
+                    for v in shown],
+        "suggestion": [text(f"fix_{rule}", language, field=words, value=v, expected=expected)
+                       for v in shown],
+        "owner": owner,
+        "geometry": list(geometry) if geometry is not None else [None] * count,
+    }, columns=list(COLUMNS))
+
+
+def _missing(value: Any) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or (
+        isinstance(value, float) and np.isnan(value))
+
+
+def gather(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Return all findings in one frame, in an order that does not depend on who found them."""
+    kept = [part for part in parts if len(part)]
+    if not kept:
+        return empty()
+    return pd.concat(kept, ignore_index=True).sort_values(
+        _ORDER, kind="stable", ignore_index=True)

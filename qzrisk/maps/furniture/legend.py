@@ -1,0 +1,141 @@
+"""What the legend says, as data: rows of words, colours and counts, before anything is drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from qzrisk.levels import NO_DATA_FILL, NO_DATA_HATCH, palette
+from qzrisk.maps.spec import NO_DATA, LayerSpec, MapSpec
+from qzrisk.maps.style import Style, fills, point_shapes, style
+from qzrisk.text import text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegendRow:
+    """One line of a legend.
+
+    Attributes
+    ----------
+    layer : name of its layer.
+    swatch : ``"heading"``, ``"fill"``, ``"no_data"``, ``"point"``, ``"sized"``, ``"line"`` or
+        ``"ramp"``.
+    words, note, count : printed left, small beside, and right (None prints nothing).
+    code : class code, or "".
+    colour, hatch, marker, size_pt, look : how the sample is drawn.
+    """
+
+    layer: str
+    swatch: str
+    words: str
+    note: str = ""
+    count: int | None = None
+    unit_word: str = ""
+    code: str = ""
+    colour: str = ""
+    hatch: str = ""
+    marker: str = "o"
+    size_pt: float = 4.0
+    look: Style = field(default_factory=Style)
+
+
+def legend_rows(spec: MapSpec) -> list[LegendRow]:
+    """Return the rows of a map's legend, top to bottom; classes high to low, then the missing.
+
+    Empty classes are listed with 0; the row of the missing appears where something is missing.
+    """
+    rows: list[LegendRow] = []
+    for layer in spec.layers:
+        if layer.show:
+            rows.extend(_rows(layer, spec))
+    # Lines close the legend, boundaries strongest first as they are given last.
+    plain = [row for row in rows if row.swatch == "line"]
+    return [row for row in rows if row.swatch != "line"] + plain[::-1]
+
+
+def _rows(layer: LayerSpec, spec: MapSpec) -> list[LegendRow]:
+    look = style(layer.style, kind=layer.kind)
+    if look.label_only:
+        return []
+    if layer.kind == "graduated" and layer.size is not None:
+        return _sized_rows(layer, look)
+    if layer.palette and (layer.classes is not None or layer.kind == "raster"):
+        return _class_rows(layer, spec, look)
+    if layer.kind == "raster":
+        return [
+            LegendRow(layer=layer.name, swatch="heading", words=layer.title),
+            LegendRow(layer=layer.name, swatch="ramp", words="", look=look,
+                      unit_word=layer.unit_word),
+        ]
+    counted = layer.kind == "points" or look.hatched
+    count = len(layer.frame) if counted and layer.frame is not None else None
+    swatch = {"points": "point", "choropleth": "fill"}.get(layer.kind, "line")
+    if look.hatched:
+        swatch = "no_data"
+    return [
+        LegendRow(layer=layer.name, swatch=swatch, words=layer.title, count=count,
+                  unit_word=layer.unit_word, colour=look.face or "",
+                  hatch=NO_DATA_HATCH if look.hatched else "", marker=look.marker,
+                  size_pt=look.size_pt, look=look)
+    ]
+
+
+def _class_rows(layer: LayerSpec, spec: MapSpec, look: Style) -> list[LegendRow]:
+    assert layer.palette is not None
+    chosen = palette(layer.palette)
+    words, counts = chosen.words(spec.language), layer.counts()
+    painted = fills(chosen, spec.variant)
+    shapes = dict(zip(chosen.codes, point_shapes(layer.palette, len(chosen.codes)), strict=True))
+    pointed = layer.kind == "points"
+    rows = [LegendRow(layer=layer.name, swatch="heading", words=layer.title,
+                      unit_word=layer.unit_word)]
+    for code in reversed(chosen.codes):
+        colour, hatch = painted[code]
+        marker, size = shapes[code]
+        rows.append(LegendRow(
+            layer=layer.name, swatch="point" if pointed else "fill", words=words[code],
+            note=layer.thresholds.get(code, ""), count=counts.get(code), code=code, colour=colour,
+            hatch=hatch, marker=marker, size_pt=size, look=look,
+        ))
+    if counts.get(NO_DATA):
+        rows.append(LegendRow(
+            layer=layer.name, swatch="point" if pointed else "no_data", code=NO_DATA,
+            words=text("no_data", spec.language), count=counts[NO_DATA], colour=NO_DATA_FILL,
+            hatch=NO_DATA_HATCH, look=look,
+        ))
+    return rows
+
+
+def _sized_rows(layer: LayerSpec, look: Style) -> list[LegendRow]:
+    assert layer.size is not None
+    heading = f"{layer.title}（{layer.size_unit}）" if layer.size_unit else layer.title
+    rows = [LegendRow(layer=layer.name, swatch="heading", words=heading)]
+    most = float(layer.size.max(skipna=True)) if layer.size.notna().any() else 0.0
+    for value in size_steps(most):
+        rows.append(LegendRow(layer=layer.name, swatch="sized", words=f"{value:,g}", look=look,
+                              colour=look.face or "", size_pt=symbol_pt(value, most)))
+    return rows
+
+
+def size_steps(most: float) -> list[float]:
+    """Return up to three round values, large to small, that explain graduated symbols.
+
+    Examples
+    --------
+    >>> size_steps(206.2)
+    [200.0, 100.0, 20.0]
+    """
+    if not most > 0:
+        return []
+    power = 10.0 ** np.floor(np.log10(most))
+    top = float(max(step for step in (1, 2, 5) if step * power <= most * (1 + 1e-9)) * power)
+    return [top, top / 2, top / 10]
+
+
+LARGEST_SYMBOL_PT = 26.0
+
+
+def symbol_pt(value: float, most: float) -> float:
+    """Return the width in points of a symbol whose area is proportional to its value."""
+    return LARGEST_SYMBOL_PT * float(np.sqrt(max(value, 0.0) / most)) if most > 0 else 0.0

@@ -1,0 +1,135 @@
+"""Several maps on one page: before and after, risk and coverage, small multiples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from qzrisk.maps.furniture import panel
+from qzrisk.maps.furniture.frame import Z_FRAME, Box
+from qzrisk.maps.furniture.legend import legend_rows
+from qzrisk.maps.furniture.lettering import fitted
+from qzrisk.maps.furniture.sheet import Sheet
+from qzrisk.maps.furniture.view import fit, within
+from qzrisk.maps.spec import MapSpec, Page
+from qzrisk.maps.static.layers import raster_range
+from qzrisk.maps.static.page import (
+    GAP_MM,
+    GUTTER_MM,
+    MARGIN_MM,
+    foot_line,
+    map_axes,
+    neat_line,
+    new_sheet,
+    tenths,
+    title,
+)
+from qzrisk.maps.static.panel import draw_map, known_ground
+from qzrisk.maps.static.words import note_lines
+from qzrisk.maps.style import INK
+
+_CAPTION_MM, _FOOT_MM = 6.0, 9.0
+_LEGEND_MM, _ROW_MM = 60.0, 3.9
+_WIDE = 1.25
+_COLUMNS = {1: 1, 2: 2, 3: 3, 4: 2, 5: 3, 6: 3}
+
+
+def grid_page(page: Page, paper: str, *, number: str = "") -> Figure:
+    """Return a page of several maps at one scale, each with its own legend and counts."""
+    sheet = new_sheet(paper)
+    zoom, margin = sheet.zoom, MARGIN_MM * sheet.zoom
+    first = page.maps[0]
+    neat_line(sheet)
+    top = title(sheet, first.with_(title=page.title, subtitle=page.subtitle)) + 2 * zoom
+    width = sheet.width_mm - 2 * margin
+    small = panel.notes(sheet, _notes(page.maps), margin, width)
+    bottom = margin + _FOOT_MM * zoom
+    small.draw(bottom + small.height_mm - 2 * zoom)
+    bottom += small.height_mm
+    columns = _COLUMNS.get(len(page.maps), 3)
+    lines = -(-len(page.maps) // columns)
+    gap = GUTTER_MM * zoom
+    wide = (width - gap * (columns - 1)) / columns
+    high = (top - bottom - GAP_MM * zoom * (lines - 1)) / lines
+    bounds = _common_bounds(page.maps)
+    below = max(panel.legend(sheet, legend_rows(spec), 0.0, wide, language=spec.language,
+                             ranges=_ranges(spec), row_mm=_ROW_MM).height_mm
+                for spec in page.maps)
+    for rank, spec in enumerate(page.maps):
+        line, column = divmod(rank, columns)
+        x = margin + column * (wide + gap)
+        y = top - line * (high + GAP_MM * zoom)
+        _cell(sheet, spec.with_(extent=bounds), (x, y - high, x + wide, y), below=below,
+              furnished=rank == 0)
+    foot_line(sheet, first, number=number)
+    return sheet.figure
+
+
+def _common_bounds(maps: Sequence[MapSpec]) -> tuple[float, float, float, float]:
+    """Return bounds that hold those of every map, so that they compare at one scale."""
+    boxes = [spec.bounds() for spec in maps]
+    return (min(b[0] for b in boxes), min(b[1] for b in boxes),
+            max(b[2] for b in boxes), max(b[3] for b in boxes))
+
+
+def _notes(maps: Sequence[MapSpec]) -> list[tuple[str, str]]:
+    """Return the small print of all maps, each line once."""
+    seen: dict[str, str] = {}
+    for spec in maps:
+        for label, words in note_lines(spec, labels_left=0):
+            seen.setdefault(words, label)
+    used: set[str] = set()
+    lines = []
+    for words, label in seen.items():
+        lines.append(("" if label in used else label, words))
+        used.add(label)
+    return lines
+
+
+def _ranges(spec: MapSpec) -> dict[str, tuple[float, float]]:
+    return {layer.name: raster_range(layer) for layer in spec.layers
+            if layer.raster is not None and not layer.palette}
+
+
+def _cell(sheet: Sheet, spec: MapSpec, box: Box, *, below: float, furnished: bool) -> None:
+    """Draw caption, map and legend; the legend beside the map in wide cells, else below it.
+
+    Parameters
+    ----------
+    sheet, spec : the page and the map
+    box : of the cell, mm
+    below : height kept for a legend below the map, the same in every cell
+    furnished : whether this map shows scale and north for all
+    """
+    zoom, gap = sheet.zoom, 3 * sheet.zoom
+    left, bottom, right, top = box
+    lines, size = fitted(spec.title, right - left, 10.0 * zoom, least_pt=6.5 * zoom, bold=True)
+    sheet.text(left, top - 2.4 * zoom, lines[0], size / zoom, bold=True)
+    top -= _CAPTION_MM * zoom
+    beside = (right - left) > _WIDE * (top - bottom)
+    legend_wide = min(_LEGEND_MM * zoom, 0.42 * (right - left) if beside else right - left)
+    map_wide = right - left - (legend_wide + gap if beside else 0.0)
+    map_high = top - bottom - (0.0 if beside else below + gap)
+    view = fit(spec.bounds(), width_mm=tenths(map_wide), height_mm=tenths(map_high),
+               crs=spec.crs, margin=0.03, zoom=zoom * _letters(map_high / zoom))
+    view = within(view, known_ground(spec), spec.bounds())
+    x, y = tenths(left), tenths(top - view.height_mm)
+    ax = map_axes(sheet, view, x, y)
+    draw_map(ax, spec, view, paper=sheet.paper, grid=False, scaled=furnished)
+    ax.add_patch(Rectangle((view.left, view.bottom), view.right - view.left,
+                           view.top - view.bottom, facecolor="none", edgecolor=INK,
+                           linewidth=0.8 * zoom, clip_on=False, zorder=Z_FRAME))
+    # Symbols in a legend are as large as on its map.
+    rows = [replace(row, size_pt=row.size_pt * view.zoom / zoom) for row in legend_rows(spec)]
+    legend = panel.legend(sheet, rows, x + view.width_mm + gap if beside else left,
+                          legend_wide, language=spec.language, ranges=_ranges(spec),
+                          row_mm=_ROW_MM)
+    legend.draw(top if beside else y - gap)
+
+
+def _letters(map_high_mm: float) -> float:
+    """Return the factor on letters of a small map, 1 at the height of a whole page's map."""
+    return float(min(1.0, max(0.62, (map_high_mm / 150.0) ** 0.5)))

@@ -1,0 +1,213 @@
+"""The whole job as a table of stages: raw files -> layers -> analysis -> maps and reports."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import qzrisk
+from qzrisk import provenance
+from qzrisk.errors import ConfigError
+from qzrisk.files import sha256
+from qzrisk.layers import reconcile
+from qzrisk.layers.findings import gather
+from qzrisk.pipeline import measures, products
+from qzrisk.pipeline.load import Loaded, load
+from qzrisk.project import Project
+
+__all__ = ["STAGES", "Loaded", "Outcome", "Stage", "check", "load", "run"]
+
+Tick = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step: the values it needs, those it makes, and the function from the one to the other.
+
+    The function takes what it needs by keyword and returns a mapping with exactly what it makes.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    makes: tuple[str, ...]
+    function: Callable[..., Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a run left behind.
+
+    Attributes
+    ----------
+    loaded, results, reconciled : the data, as `Loaded`, `measures.Results` and a DataFrame.
+    files : every file written, relative to `out`.
+    out : output folder.
+    run_id : see `provenance.run_id`.
+    seconds : stage -> wall time; for the screen only, never written into a product.
+    """
+
+    loaded: Loaded
+    results: measures.Results
+    reconciled: pd.DataFrame
+    files: tuple[str, ...]
+    out: Path
+    run_id: str
+    seconds: dict[str, float]
+
+
+def _read(project: Project, tick: Tick) -> Mapping[str, Any]:
+    inputs = provenance.input_hashes(project.files(), project.root)
+    parameters = {"language": project.language, "audience": project.audience,
+                  "rules": provenance.rule_versions()}
+    return {
+        "loaded": load(project, tick=tick),
+        "inputs": inputs,
+        "run_id": provenance.run_id(inputs, parameters, qzrisk.__version__),
+    }
+
+
+def _reconcile(project: Project, loaded: Loaded) -> Mapping[str, Any]:
+    if project.official is None:
+        table = pd.DataFrame(columns=["official", "found", "difference", "verdict"])
+        return {"official": table, "reconciled": table, "issues": loaded.issues}
+    official = reconcile.read_official(project.official)
+    table = reconcile.reconcile(official, measures.official_counts(loaded, project))
+    found = reconcile.disagreements(table, language=project.language)
+    return {"official": official, "reconciled": table, "issues": gather([loaded.issues, found])}
+
+
+def _coverage(project: Project, loaded: Loaded) -> Mapping[str, Any]:
+    return {"coverage": measures.coverage_tables(loaded, project)}
+
+
+def _risk(project: Project, loaded: Loaded, coverage: dict[str, pd.DataFrame]
+          ) -> Mapping[str, Any]:
+    tables, indicators, bounds = measures.risk_tables(loaded, coverage, project)
+    return {"results": measures.Results(coverage=coverage, risk=tables, indicators=indicators,
+                                        bounds=bounds)}
+
+
+def _manifest(project: Project, loaded: Loaded, results: measures.Results, out: Path, run_id: str,
+              inputs: Mapping[str, str], issues: pd.DataFrame, reconciled: pd.DataFrame,
+              written: Mapping[str, list[Path]]) -> Mapping[str, Any]:
+    manifest = {
+        "run_id": run_id,
+        "project": project.name,
+        "synthetic": project.synthetic,
+        "as_of": project.as_of.isoformat(),
+        "audience": project.audience,
+        "language": project.language,
+        "parameters": {
+            "crs": project.crs, "seed": project.seed,
+            "thresholds_m": list(project.coverage.thresholds_m),
+            "risk_scheme": project.risk.scheme, "risk_bounds": list(results.bounds),
+            "weights": {entry.name: entry.weight for entry in project.risk.indicators},
+        },
+        "rules": provenance.rule_versions(),
+        "versions": provenance.versions(),
+        "inputs": dict(inputs),
+        "outputs": {path.relative_to(out).as_posix(): sha256(path)
+                    for paths in written.values() for path in paths},
+        "counts": {
+            "layers": loaded.counts.to_dict(orient="index"),
+            "findings": issues["severity"].value_counts().sort_index().to_dict(),
+            "reconciled": reconciled["verdict"].value_counts().sort_index().to_dict(),
+            "stages": {name: len(paths) for name, paths in written.items()},
+        },
+    }
+    return {"manifest": provenance.write_manifest(out / "manifest.json", manifest)}
+
+
+STAGES: tuple[Stage, ...] = (
+    Stage("read", ("project", "tick"), ("loaded", "inputs", "run_id"), _read),
+    Stage("reconcile", ("project", "loaded"), ("official", "reconciled", "issues"), _reconcile),
+    Stage("coverage", ("project", "loaded"), ("coverage",), _coverage),
+    Stage("risk", ("project", "loaded", "coverage"), ("results",), _risk),
+    Stage("database", ("project", "loaded", "results", "issues", "reconciled", "out"),
+          ("database",), products.database_files),
+    Stage("tables", ("project", "loaded", "results", "issues", "official", "reconciled", "out",
+                     "run_id"), ("tables",), products.table_files),
+    Stage("maps", ("project", "loaded", "results", "out", "run_id", "tick"), ("maps",),
+          products.map_files),
+    Stage("web", ("project", "loaded", "results", "out", "run_id"), ("web",),
+          products.web_files),
+    Stage("manifest", ("project", "loaded", "results", "out", "run_id", "inputs", "issues",
+                       "reconciled", "written"), ("manifest",), _manifest),
+)
+"""The stages of ``qzrisk run``, in order."""
+
+WRITERS = ("database", "tables", "maps", "web")
+
+
+def run(
+    project: Project,
+    out: str | Path = "outputs",
+    *,
+    begin: Callable[[Stage], None] = lambda _: None,
+    tick: Tick = lambda _: None,
+) -> Outcome:
+    """Run every stage of the job and write its products under `out`.
+
+    Parameters
+    ----------
+    project : see `qzrisk.open_project`
+    out : output folder, made if absent; relative to the current folder
+    begin : called with each stage as it starts
+    tick : called with the name of each thing done inside a stage
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    ConfigError, CRSError, SchemaError
+        If the project or a file cannot be used, or the disk refuses. Faults of single rows never
+        stop a run: they are findings, and the rows stand in quarantine.
+    """
+    out = Path(out).absolute()
+    _require_writable(out)
+    state: dict[str, Any] = {"project": project, "out": out, "tick": tick, "written": {}}
+    seconds: dict[str, float] = {}
+    for stage in STAGES:
+        begin(stage)
+        started = time.perf_counter()
+        made = stage.function(**{name: state[name] for name in stage.needs})
+        if set(made) != set(stage.makes):
+            raise ConfigError("a stage made something else than it promised", where=stage.name,
+                              expected=stage.makes, got=tuple(made))
+        state.update(made)
+        if stage.name in WRITERS:
+            state["written"][stage.name] = made[stage.name]
+        seconds[stage.name] = time.perf_counter() - started
+    files = [path for paths in state["written"].values() for path in paths] + [state["manifest"]]
+    return Outcome(
+        loaded=state["loaded"], results=state["results"], reconciled=state["reconciled"],
+        files=tuple(path.relative_to(out).as_posix() for path in files), out=out,
+        run_id=state["run_id"], seconds=seconds)
+
+
+def check(project: Project, *, tick: Tick = lambda _: None) -> tuple[Loaded, pd.DataFrame,
+                                                                        pd.DataFrame]:
+    """Read and check the data of a project without writing anything.
+
+    Returns
+    -------
+    (loaded, reconciled, issues)
+        `issues` holds the findings of the files and of the official figures.
+    """
+    state = _reconcile(project, loaded := load(project, tick=tick))
+    return loaded, state["reconciled"], state["issues"]
+
+
+def _require_writable(out: Path) -> None:
+    """Fail before the work, not after it, where nothing can be written."""
+    from qzrisk.files import write_text
+
+    probe = write_text(out / ".qzrisk-write-test", "")
+    probe.unlink()

@@ -1,0 +1,225 @@
+"""The maps of `qzrisk run` as MapSpecs: every printed number is put in here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from qzrisk import provenance
+from qzrisk.levels import ordered, palette
+from qzrisk.maps.spec import LayerSpec, MapSpec
+from qzrisk.pipeline.load import Loaded
+from qzrisk.pipeline.measures import Results, grade_bounds
+from qzrisk.project import Project
+from qzrisk.text import text
+
+CONTEXT_STYLES = {"land": "land", "prefectures": "neighbours"}
+"""Context layers drawn beneath every map, where a project has them, and their styles."""
+
+
+def grade_shares() -> tuple[float, float, float]:
+    """Return the inner bounds of the coverage grades."""
+    low, middle, high, _ = grade_bounds()
+    return low, middle, high
+
+
+def class_notes(results: Results, level: str, project: Project) -> list[str]:
+    """Return the notes that belong under a risk map or table: scheme, weighting, missing."""
+    language = project.language
+    scheme = "fixed" if project.risk.bounds else project.risk.scheme
+    notes = [text("note_relative", language, scheme=text(f"scheme_{scheme}", language))]
+    if level != "village":
+        notes.append(text("note_weighted", language))
+    missing = int(results.risk[level]["risk_class"].isna().sum())
+    if missing:
+        notes.append(text("note_missing", language, count=missing))
+    return notes
+
+
+def thresholds(bounds: tuple[float, ...], codes: tuple[str, ...], pattern: str) -> dict[str, str]:
+    """Return class code -> its interval in words, right-closed, the last open above."""
+    lows = ("", *[format(b, pattern) for b in bounds[:-1]])
+    highs = (*[format(b, pattern) for b in bounds[:-1]], "")
+    return {code: f"≤ {high}" if not low else f"> {low}" if not high else f"{low} – {high}"
+            for code, low, high in zip(codes, lows, highs, strict=True)}
+
+
+def _level(loaded: Loaded, level: str) -> gpd.GeoDataFrame:
+    boundaries = loaded.layers["boundaries"]
+    return boundaries[boundaries["level"] == level]
+
+
+def _context(loaded: Loaded) -> tuple[LayerSpec, ...]:
+    return tuple(
+        LayerSpec(name=name, title="", kind="choropleth", frame=loaded.layers[name], style=style,
+                  label="name" if "name" in loaded.layers[name] else None)
+        for name, style in CONTEXT_STYLES.items() if name in loaded.layers)
+
+
+def _lines(loaded: Loaded, language: str) -> tuple[LayerSpec, ...]:
+    county, city = _level(loaded, "county"), _level(loaded, "city")
+    return (
+        LayerSpec(name="counties", title=text("layer_counties", language), kind="outline",
+                  frame=county, style="county_line", label="name"),
+        LayerSpec(name="city", title=text("layer_city", language), kind="outline", frame=city,
+                  style="city_line"),
+    )
+
+
+def _common(project: Project, loaded: Loaded, run_id: str) -> dict[str, Any]:
+    province = loaded.layers.get("province")
+    return {
+        "crs": project.crs, "language": project.language, "audience": project.audience,
+        "map_number": project.map_number, "synthetic": project.synthetic, "run_id": run_id,
+        "source": project.word("source"), "date_text": project.as_of.isoformat(),
+        "rule_pack": ", ".join(f"{k} {v}" for k, v in provenance.rule_versions().items()
+                               if k in ("coverage", "natural_hazard")),
+        "context": _context(loaded), "locator": province,
+    }
+
+
+def _no_data(project: Project) -> tuple[str, ...]:
+    return (project.word("no_data"),) if project.word("no_data") else ()
+
+
+def _risk_layer(loaded: Loaded, results: Results, level: str, project: Project) -> LayerSpec:
+    frame, table = _level(loaded, level), results.risk[level]
+    if level == "village":
+        # A county outside the statistics has no villages: it stands in as one hatched unit.
+        county = _level(loaded, "county")
+        outside = county[~county["in_statistics"].astype(bool)]
+        frame = pd.concat([frame, outside])
+        table = pd.concat([table, results.risk["county"].loc[outside.index]])
+    classes = ordered(table.loc[frame.index, "risk_class"].astype("str"))
+    bounds = results.bounds
+    fields = {"name": text("head_name", project.language),
+              "risk_index": text("head_risk_index", project.language),
+              "persons": text("head_persons", project.language)}
+    frame = frame.assign(risk_index=table.loc[frame.index, "risk_index"].round(3),
+                         persons=table.loc[frame.index, "persons"])
+    return LayerSpec(
+        name=f"{level}_risk", title=text(f"layer_{level}_risk", project.language),
+        kind="choropleth", frame=frame, classes=classes, palette="risk", fields=fields,
+        thresholds=thresholds(bounds, palette("risk").codes, ".3f"),
+        boundary=level == "county", unit_word=text("word_units", project.language),
+        search="name" if level == "village" else None)
+
+
+def _coverage_layer(loaded: Loaded, results: Results, level: str, project: Project) -> LayerSpec:
+    frame = _level(loaded, level)
+    limit = f"{project.coverage.map_threshold_m:.0f}"
+    table = results.coverage[level].loc[frame.index]
+    column = f"covered_share_{limit}m"
+    codes = palette("coverage").codes
+    shares = thresholds((*grade_shares(), 1.0), codes, ".0%")
+    frame = frame.assign(**{column: (100 * table[column]).round(1), "persons": table["persons"],
+                            "shelters": table["shelters"]})
+    return LayerSpec(
+        name=f"{level}_coverage", title=text(f"layer_{level}_coverage", project.language),
+        kind="choropleth", frame=frame, palette="coverage",
+        classes=ordered(table["coverage_grade"].astype("str"), codes), thresholds=shares,
+        fields={"name": text("head_name", project.language),
+                column: text("head_covered_share", project.language, limit=limit) + " %",
+                "persons": text("head_persons", project.language),
+                "shelters": text("head_shelters", project.language)},
+        boundary=level == "county", unit_word=text("word_units", project.language))
+
+
+def _shelter_layer(loaded: Loaded, project: Project) -> LayerSpec:
+    shelters = loaded.layers["shelters"]
+    fields = {"name": "name", "capacity_persons": "capacity_persons",
+              "effective_capacity_persons": "capacity", "hazards_served": "hazards_served"}
+    from qzrisk.layers.schema import schema
+
+    words = {c: schema("shelters").heading(c, project.language) for c in fields
+             if c in shelters}
+    return LayerSpec(
+        name="shelters", title=text("layer_shelters", project.language), kind="points",
+        frame=shelters, classes=ordered(shelters["tier"], palette("tier").codes),
+        palette="tier", fields=words, unit_word=text("word_shelters", project.language))
+
+
+def _risk_table(results: Results, loaded: Loaded, project: Project) -> pd.DataFrame:
+    """Return the county table in official order, units outside the statistics last."""
+    frame = results.risk["county"]
+    inside = loaded.tables["units"].loc[frame.index, "in_statistics"].astype(bool)
+    frame = pd.concat([frame[inside], frame[~inside]])
+    language = project.language
+    return pd.DataFrame({
+        text("head_name", language): frame["name"],
+        text("head_risk_index", language): frame["risk_index"].map(
+            "{:.3f}".format, na_action="ignore"),
+        text("head_persons_wan", language): (frame["persons"] / 1e4).map(
+            "{:.1f}".format, na_action="ignore"),
+        text("head_risk_class", language): frame["risk_class"].astype("str"),
+    })
+
+
+def _coverage_table(results: Results, loaded: Loaded, project: Project) -> pd.DataFrame:
+    frame = results.coverage["county"]
+    inside = loaded.tables["units"].loc[frame.index, "in_statistics"].astype(bool)
+    frame = pd.concat([frame[inside], frame[~inside]])
+    language = project.language
+    limit = f"{project.coverage.map_threshold_m:.0f}"
+    return pd.DataFrame({
+        text("head_name", language): frame["name"],
+        text("head_shelters", language): frame["shelters"].map(
+            "{:,.0f}".format, na_action="ignore"),
+        text("head_share_short", language, limit=limit): frame[f"covered_share_{limit}m"].map(
+            "{:.1%}".format, na_action="ignore"),
+        text("head_coverage_grade", language): frame["coverage_grade"].astype("str"),
+    })
+
+
+def static_specs(project: Project, loaded: Loaded, results: Results, run_id: str
+                 ) -> list[MapSpec]:
+    """Return the static maps of a run, in the order of their numbers."""
+    language, city = project.language, project.word("title")
+    limit = f"{project.coverage.map_threshold_m:.0f}"
+    common = _common(project, loaded, run_id)
+    lines = _lines(loaded, language)
+    county_line, city_line = lines
+    low, middle, high = grade_shares()
+    counties = text("subtitle_county", language)
+    risk_title = text("map_risk", language, city=city)
+    village_note = text("note_synthetic_units", language)
+    risk_table = {"table": _risk_table(results, loaded, project),
+                  "class_column": text("head_risk_class", language), "table_palette": "risk",
+                  "table_title": counties}
+    return [
+        MapSpec(name="02_shelters", title=text("map_shelters", language, city=city),
+                layers=(*lines, _shelter_layer(loaded, project)), focus="city",
+                notes=_no_data(project), **common),
+        MapSpec(name="04_coverage", title=text("map_coverage", language, city=city, limit=limit),
+                subtitle=counties,
+                layers=(_coverage_layer(loaded, results, "county", project), *lines),
+                table=_coverage_table(results, loaded, project), table_palette="coverage",
+                class_column=text("head_coverage_grade", language), table_title=counties,
+                notes=(text("note_straight", language),
+                       text("note_grades", language, low=low, middle=middle, high=high),
+                       *_no_data(project)), **common),
+        MapSpec(name="07_risk_county", title=risk_title, subtitle=counties,
+                layers=(_risk_layer(loaded, results, "county", project), county_line, city_line),
+                notes=(*class_notes(results, "county", project), *_no_data(project)),
+                **risk_table, **common),
+        MapSpec(name="07_risk_village", title=risk_title,
+                subtitle=text("subtitle_village", language),
+                layers=(_risk_layer(loaded, results, "village", project), county_line, city_line),
+                notes=(*class_notes(results, "village", project), village_note,
+                       *_no_data(project)), focus="city", **risk_table, **common),
+    ]
+
+
+def overview_spec(project: Project, loaded: Loaded, results: Results, run_id: str) -> MapSpec:
+    """Return the interactive map of a run: village risk, town coverage, shelters, lines."""
+    language = project.language
+    towns = _coverage_layer(loaded, results, "town", project)
+    return MapSpec(
+        name="overview", title=text("map_overview", language, city=project.word("title")),
+        layers=(_risk_layer(loaded, results, "village", project), towns.hidden(),
+                *_lines(loaded, language), _shelter_layer(loaded, project)),
+        notes=(text("note_straight", language), text("note_synthetic_units", language),
+               *class_notes(results, "village", project), *_no_data(project)),
+        focus="city", **_common(project, loaded, run_id))

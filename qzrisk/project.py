@@ -1,0 +1,330 @@
+"""project.toml -> a frozen Project: the only place that knows which city this is."""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from qzrisk.crs import require_projected
+from qzrisk.errors import ConfigError
+from qzrisk.layers.schema import schema
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One file that feeds a layer or table.
+
+    Attributes
+    ----------
+    layer : name of the schema; several sources may feed one layer.
+    path : the file.
+    name : name of the layer in the project where it differs from the schema (context layers).
+    table : layer or sheet inside the file, or "" for its only one.
+    source_crs : CRS of a file that carries none, or "".
+    datum : ``"as_is"``, ``"gcj02"`` or ``"bd09"``: what the file's coordinates are.
+    encoding : text encoding, or "" to detect it.
+    columns : header in the file -> canonical column, where aliases are not enough.
+    x, y : columns of coordinates in a table of points, or "".
+    optional : a missing file is a note, not an error.
+    """
+
+    layer: str
+    path: Path
+    name: str = ""
+    table: str = ""
+    source_crs: str = ""
+    datum: str = "as_is"
+    encoding: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    x: str = ""
+    y: str = ""
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RasterSource:
+    """One raster of the project: `kind` is the hazard or theme, `unit` its unit."""
+
+    name: str
+    path: Path
+    unit: str = ""
+    kind: str = ""
+    return_period_years: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indicator:
+    """One indicator of the risk index.
+
+    Attributes
+    ----------
+    name : machine name with its unit.
+    dimension : ``"hazard"``, ``"exposure"``, ``"vulnerability"`` or ``"capacity"``.
+    measure : how it is computed from the project's layers (``pipeline.INDICATORS``).
+    source : raster or column the measure reads.
+    direction : +1 raises risk, -1 lowers it.
+    weight : share in the index; the weights are scaled to sum 1.
+    zh, en : words.
+    """
+
+    name: str
+    dimension: str
+    measure: str
+    direction: int
+    weight: float
+    zh: str
+    en: str
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """Straight-line coverage: the ladder of limits (m) and the limit used in maps and the index."""
+
+    thresholds_m: tuple[float, ...] = (500.0, 1000.0, 2000.0)
+    map_threshold_m: float = 1000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Risk:
+    """The risk index: scheme of classes and indicators."""
+
+    scheme: str = "natural_breaks"
+    bounds: tuple[float, ...] = ()
+    indicators: tuple[Indicator, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A city and its files, read from project.toml.
+
+    Attributes
+    ----------
+    file : the project.toml; every relative path starts at its folder.
+    name : short machine name; zh, en : name of the city.
+    crs : projected CRS in metres in which everything is measured.
+    as_of : the date the figures speak of; printed instead of a clock time.
+    language : ``"zh"`` or ``"en"``; audience : ``"public"`` or ``"internal"``.
+    seed : seed of everything random.
+    synthetic : True if generated data are among the inputs; then every product says so.
+    source_zh, source_en : source line printed on products.
+    no_data_zh, no_data_en : note on units outside the statistics.
+    map_number : 审图号, or "".
+    units : membership table; official : TOML of official figures, or None.
+    sources, rasters, coverage, risk : see their classes.
+    """
+
+    file: Path
+    name: str
+    zh: str
+    en: str
+    crs: str
+    as_of: dt.date
+    units: Path
+    language: str = "zh"
+    audience: str = "public"
+    seed: int = 0
+    synthetic: bool = False
+    source_zh: str = ""
+    source_en: str = ""
+    no_data_zh: str = ""
+    no_data_en: str = ""
+    map_number: str = ""
+    official: Path | None = None
+    sources: tuple[Source, ...] = ()
+    rasters: tuple[RasterSource, ...] = ()
+    coverage: Coverage = field(default_factory=Coverage)
+    risk: Risk = field(default_factory=Risk)
+
+    @property
+    def root(self) -> Path:
+        """Folder of project.toml."""
+        return self.file.parent
+
+    def word(self, stem: str) -> str:
+        """Return the attribute ``<stem>_<language>``, or the city's name for ``"title"``."""
+        if stem == "title":
+            return self.zh if self.language == "zh" else self.en
+        return str(getattr(self, f"{stem}_{self.language}"))
+
+    def kinds(self) -> dict[str, str]:
+        """Return name of each layer or table -> name of its schema."""
+        return {source.name or source.layer: source.layer for source in self.sources}
+
+    def files(self) -> list[Path]:
+        """Return every input file that exists, project.toml first."""
+        paths = [self.file, self.units, *(s.path for s in self.sources),
+                 *(r.path for r in self.rasters), *([self.official] if self.official else [])]
+        return [path for path in dict.fromkeys(paths) if path.exists()]
+
+    def with_(self, **changes: Any) -> Project:
+        """Return a copy with some attributes changed."""
+        return replace(self, **changes)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{source.name or source.layer}</td><td>{source.path.name}</td></tr>"
+            for source in self.sources
+        )
+        return f"<b>{self.zh} / {self.en}</b> · {self.crs} · {self.as_of}<table>{rows}</table>"
+
+
+_PATHS = {"path", "units", "official"}
+_SECTIONS = ("project", "source", "raster", "coverage", "risk")
+_CHOICES = {
+    "language": ("zh", "en"),
+    "audience": ("public", "internal"),
+    "datum": ("as_is", "gcj02", "bd09"),
+    "direction": (1, -1),
+    "dimension": ("hazard", "exposure", "vulnerability", "capacity"),
+}
+
+
+# Annotation -> what TOML may give for it, and how to say so.
+_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "str": ((str,), "text in quotes"),
+    "Path": ((str,), "a path in quotes"),
+    "Path | None": ((str,), "a path in quotes"),
+    "bool": ((bool,), "true or false"),
+    "int": ((int,), "a whole number"),
+    "float": ((int, float), "a number"),
+    "float | None": ((int, float), "a number"),
+    "tuple[float, ...]": ((list,), "a list of numbers in [ ]"),
+    "Mapping[str, str]": ((dict,), 'a table { "header" = "column" }'),
+}
+
+
+def _refuse_unknown(given: Iterable[str], known: Iterable[str], where: str) -> None:
+    known = sorted(known)
+    for key in given:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+            raise ConfigError(
+                f"unknown key {key!r}", where=where, expected=", ".join(known),
+                mend=f"did you mean {near[0]!r}?" if near else "remove the key",
+            )
+
+
+def _make(kind: type[Made], entry: Mapping[str, Any], *, root: Path, where: str,
+          assembled: Mapping[str, Any] | None = None) -> Made:
+    """Build a dataclass from a TOML table: keys known, choices valid, paths absolute.
+
+    `assembled` are values made already, from other tables of the file.
+    """
+    ready = dict(assembled or {})
+    if not isinstance(entry, Mapping):
+        raise ConfigError("expected a table", where=where, got=entry)
+    known = {f.name: f for f in fields(kind) if f.name not in ready}  # type: ignore[arg-type]
+    _refuse_unknown(entry, known, where)
+    needed = [name for name, f in known.items()
+              if f.default is MISSING and f.default_factory is MISSING]
+    for name in needed:
+        if name not in entry:
+            raise ConfigError(f"missing key {name!r}", where=where, mend=f"add {name} = ...")
+    values: dict[str, Any] = {}
+    for key, value in entry.items():
+        if key in _CHOICES and value not in _CHOICES[key]:
+            raise ConfigError(f"bad value of {key!r}", where=where, expected=_CHOICES[key],
+                              got=repr(value))
+        kinds, words = _KINDS.get(str(known[key].type), ((object,), ""))
+        number_wanted = int in kinds
+        if not isinstance(value, kinds) or (number_wanted and isinstance(value, bool)):
+            raise ConfigError(f"{key!r} must be {words}", where=where, got=repr(value))
+        if isinstance(value, list):
+            value = tuple(value)
+        values[key] = root / value if key in _PATHS else value
+    return kind(**values, **ready)
+
+
+def open_project(path: str | Path = "project.toml") -> Project:
+    """Read a project.toml.
+
+    Parameters
+    ----------
+    path : file, or the folder that holds ``project.toml``
+
+    Returns
+    -------
+    Project
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing or not TOML, a key is unknown (the nearest known one is named) or
+        missing, a value is of the wrong kind, or an input file does not exist.
+    CRSError
+        If the project CRS is not projected in metres.
+    """
+    file = Path(path).absolute()
+    if file.is_dir():
+        file = file / "project.toml"
+    if not file.is_file():
+        raise ConfigError("no project file", where=str(file), expected="a project.toml",
+                          mend="qzrisk init DIR makes one")
+    document = _parse(file)
+    _refuse_unknown(document, _SECTIONS, file.name)
+    if "project" not in document:
+        raise ConfigError("no [project] section", where=file.name, mend="see qzrisk init")
+    project = _assemble(document, file)
+    _check_inputs(project)
+    return project
+
+
+def _parse(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ConfigError("project.toml must be UTF-8", where=str(file), got=str(error),
+                          mend="save it as UTF-8 in your editor") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError("project.toml is not valid TOML", where=str(file), got=str(error),
+                          mend="mend the line named") from error
+
+
+def _assemble(document: Mapping[str, Any], file: Path) -> Project:
+    root = file.parent
+
+    def many(kind: type[Made], section: str, entries: Any) -> tuple[Made, ...]:
+        return tuple(_make(kind, entry, root=root, where=f"{file.name}: [[{section}]] no. {number}")
+                     for number, entry in enumerate(entries or (), start=1))
+
+    risk = dict(document.get("risk", {}))
+    indicators = many(Indicator, "risk.indicators", risk.pop("indicators", ()))
+    values = dict(document["project"])
+    assembled = {
+        "file": file,
+        "sources": many(Source, "source", document.get("source")),
+        "rasters": many(RasterSource, "raster", document.get("raster")),
+        "coverage": _make(Coverage, document.get("coverage", {}), root=root,
+                          where=f"{file.name}: [coverage]"),
+        "risk": replace(_make(Risk, risk, root=root, where=f"{file.name}: [risk]"),
+                        indicators=indicators),
+    }
+    return _make(Project, values, root=root, where=f"{file.name}: [project]", assembled=assembled)
+
+
+def _check_inputs(project: Project) -> None:
+    if not isinstance(project.as_of, dt.date):
+        raise ConfigError("as_of must be a date", where=f"{project.file.name}: [project]",
+                          expected="as_of = 2021-12-31", got=repr(project.as_of))
+    require_projected(project.crs, where=f"{project.file.name}: [project] crs")
+    for source in project.sources:
+        schema(source.layer)
+    wanted = [project.units, *(s.path for s in project.sources if not s.optional),
+              *(r.path for r in project.rasters), *([project.official] if project.official else [])]
+    for path in wanted:
+        if not path.is_file():
+            raise ConfigError("missing input file", where=str(path),
+                              expected="a file named in project.toml", got="nothing there",
+                              mend=f"put the file there, or correct {project.file.name}")
+
+
+__all__ = ["Coverage", "Indicator", "Project", "RasterSource", "Risk", "Source",
+           "open_project"]

@@ -1,0 +1,527 @@
+"""Coverage: published examples, conservation, monotony, invariance, brute force and peers."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qzrisk.analysis import coverage as cov
+from qzrisk.costs import CostMatrix
+from qzrisk.errors import ConfigError, ReachError, SchemaError
+
+SEEDS = st.integers(0, 10_000)
+few = settings(deadline=None, derandomize=True, max_examples=30)
+
+
+def line_world():
+    """Consumers at 0, 1, 2 with 100 persons each; providers at 0 and 2 with 10 places each."""
+    where = {"a": 0.0, "b": 1.0, "c": 2.0}
+    costs = CostMatrix.from_pairs(
+        [o for o in where for _ in range(2)], ["s", "t"] * 3,
+        [abs(x - y) for x in where.values() for y in (0.0, 2.0)], unit="m")
+    return costs, pd.Series(100, index=list(where)), pd.Series({"s": 10, "t": 10})
+
+
+def world(seed, n=7, m=4, density=0.6):
+    """Random costs with ties, zeros, persons without shelters and shelters without persons."""
+    rng = np.random.default_rng(seed)
+    i, j = np.nonzero(rng.random((n, m)) < density)
+    costs = CostMatrix.from_pairs(
+        [f"d{k}" for k in i], [f"s{k}" for k in j], rng.integers(0, 9, len(i)) * 1.0, unit="min",
+        origins=[f"d{k}" for k in range(n)], destinations=[f"s{k}" for k in range(m)])
+    demand = pd.Series(rng.integers(0, 6, n), index=costs.origins)
+    capacity = pd.Series(rng.integers(0, 9, m), index=costs.destinations)
+    return costs, demand, capacity
+
+
+def turned(costs, seed=1):
+    """The same costs with rows and columns in another order."""
+    rng = np.random.default_rng(seed)
+    pairs = costs.to_series().sample(frac=1, random_state=seed).reset_index()
+    return CostMatrix.from_pairs(pairs["origin"], pairs["destination"], pairs[pairs.columns[2]],
+                                 unit=costs.unit,
+                                 origins=costs.origins[rng.permutation(len(costs.origins))],
+                                 destinations=costs.destinations[::-1])
+
+
+# --- reach --------------------------------------------------------------------------------------
+
+def test_nearest_breaks_ties_by_id_and_tells_who_has_none():
+    costs = CostMatrix.from_pairs(["a", "a", "a", "b"], ["z", "m", "k", "z"], [2, 2, 5, 0],
+                                  unit="min", origins=["c", "b", "a"])
+    found = cov.nearest(costs)
+    assert found.index.tolist() == ["c", "b", "a"]
+    assert found["destination"].tolist()[1:] == ["z", "m"]
+    assert found.loc["c"].isna().all()
+    assert found["cost"].tolist()[1:] == [0.0, 2.0]
+
+
+@few
+@given(seed=SEEDS, k=st.integers(1, 5))
+def test_k_nearest_equals_sorting(seed, k):
+    costs, _, _ = world(seed)
+    pairs = costs.to_series().rename("cost").reset_index().sort_values(
+        ["origin", "cost", "destination"])
+    wanted = pairs.groupby("origin").head(k)
+    got = cov.k_nearest(costs, k=k).sort_values(["origin", "rank"])
+    assert got[["origin", "destination", "cost"]].values.tolist() == wanted[
+        ["origin", "destination", "cost"]].values.tolist()
+    assert (got["rank"] == got.groupby("origin").cumcount() + 1).all()
+    other = cov.k_nearest(turned(costs), k=k).sort_values(["origin", "rank"])
+    assert other.values.tolist() == got.values.tolist()
+
+
+def test_covered_is_inclusive_and_backup_counts():
+    costs, persons, _ = line_world()
+    assert cov.covered(costs, max_cost=0).tolist() == [True, False, True]
+    assert cov.backup(costs, max_cost=1).tolist() == [1, 2, 1]
+    assert cov.covered_share(cov.backup(costs, max_cost=1) >= 2, persons) == pytest.approx(1 / 3)
+    with pytest.raises(ConfigError):
+        cov.covered(costs, max_cost=-1)
+    with pytest.raises(ConfigError):
+        cov.k_nearest(costs, k=0)
+
+
+def test_covered_share_counts_persons_not_points():
+    inside = pd.Series([True, False, True], index=["a", "b", "c"])
+    persons = pd.Series([1, 7, 2], index=["b", "a", "c"])
+    units = pd.Series(["u", "v", "u"], index=["a", "c", "b"])
+    assert cov.covered_share(inside, persons) == pytest.approx(0.9)
+    by_unit = cov.covered_share(inside, persons, units)
+    assert by_unit.to_dict() == {"u": 7 / 8, "v": 1.0}
+    assert by_unit.name == "covered_persons_share"
+    assert np.isnan(cov.covered_share(inside, persons * 0))
+    assert cov.covered_share(inside, persons.where(persons != 2, 0), units).isna().to_dict() == {
+        "u": False, "v": True}
+
+
+def test_covered_share_never_loses_persons():
+    inside = pd.Series([True], index=["a"])
+    assert cov.covered_share(inside, pd.Series({"a": 1, "b": 3})) == 0.25
+    with pytest.raises(ReachError, match="a"):
+        cov.covered_share(inside, pd.Series({"b": 3}))
+    with pytest.raises(ReachError, match="units"):
+        cov.covered_share(inside, pd.Series({"a": 3}), pd.Series({"b": "u"}))
+    with pytest.raises(SchemaError, match="True or False"):
+        cov.covered_share(inside.astype(int), pd.Series({"a": 3}))
+    with pytest.raises(SchemaError, match="persons: a"):
+        cov.covered_share(inside, pd.Series({"a": np.nan}))
+
+
+@few
+@given(seed=SEEDS)
+def test_a_longer_limit_and_another_shelter_never_lower_coverage(seed):
+    costs, persons, _ = world(seed)
+    steps = cov.ladder(costs, persons + 1, bounds=[0, 2, 5, 8])
+    assert (steps.diff().dropna() >= 0).all()
+    fewer = costs.select(destinations=costs.destinations[:-1])
+    assert (cov.ladder(fewer, persons + 1, bounds=[0, 2, 5, 8]) <= steps).all()
+
+
+def test_ladder_by_unit():
+    costs, persons, _ = line_world()
+    units = pd.Series({"a": "u", "b": "u", "c": "v"})
+    got = cov.ladder(costs, persons, bounds=[1, 0], units=units)
+    assert got.columns.tolist() == [0, 1]
+    assert got.columns.name == "max_m"
+    assert got.loc["u"].tolist() == [0.5, 1.0]
+    assert cov.ladder(costs, persons).index.tolist() == list(cov.reach.LADDER_M)
+
+
+# --- floating catchments ------------------------------------------------------------------------
+
+def test_decays_equal_published_values():
+    d = np.array([0, 250, 500, 750, 1000, 1001.0])
+    gauss = cov.decay_weights(d, max_cost=1000, decay="gaussian")
+    assert gauss == pytest.approx([1, .921806, .701367, .376926, 0, 0], abs=5e-7)
+    epan = cov.decay_weights(d, max_cost=1000, decay="epanechnikov")
+    assert epan == pytest.approx([.75, .703125, .5625, .328125, 0, 0])
+    steps = [(10, 1), (20, 0.68), (30, 0.22)]
+    assert cov.decay_weights(np.array([0, 10, 10.1, 30, 31]), max_cost=99,
+                             decay=steps).tolist() == [1, 1, .68, .22, 0]
+    assert cov.decay_weights(np.array([25.0]), max_cost=20, decay=steps).tolist() == [0]
+
+
+def test_decays_that_make_no_sense_raise():
+    for decay in ("cosine", [(10, 1), (10, .5)], [(10, -1)], [(10, np.nan)]):
+        with pytest.raises(ConfigError):
+            cov.decay_weights(np.array([1.0]), max_cost=10, decay=decay)
+    with pytest.raises(ConfigError):
+        cov.decay_weights(np.array([0.0]), max_cost=0, decay="gaussian")
+
+
+def test_untruncated_gaussian_equals_the_published_example():
+    costs, demand, capacity = line_world()
+    got = cov.e2sfca(costs, demand, capacity, max_cost=np.inf, decay=lambda d: np.exp(-d * d / 2))
+    assert got.tolist() == pytest.approx([.065179, .069641, .065179], abs=5e-7)
+
+
+def test_two_step_by_hand():
+    costs, demand, capacity = line_world()
+    assert cov.two_step(costs, demand, capacity, max_cost=0).tolist() == [.1, 0, .1]
+    assert cov.two_step(costs, demand, capacity, max_cost=1).tolist() == [.05, .1, .05]
+    with pytest.raises(ConfigError):
+        cov.two_step(costs, demand, capacity, max_cost=-1)
+
+
+def test_demand_in_another_order_or_beyond_the_costs():
+    costs, demand, capacity = line_world()
+    more = pd.concat([pd.Series({"z": 40}), demand[::-1]])
+    got = cov.two_step(costs, more, capacity, max_cost=1)
+    assert got.to_dict() == {"z": 0.0, "c": .05, "b": .1, "a": .05}
+    assert got.index.tolist() == ["z", "c", "b", "a"]
+    with pytest.raises(ReachError, match="demand: c"):
+        cov.two_step(costs, demand.drop("c"), capacity, max_cost=1)
+    with pytest.raises(ReachError, match="capacity: t"):
+        cov.two_step(costs, demand, capacity.drop("t"), max_cost=1)
+    with pytest.raises(SchemaError, match="capacity: t"):
+        cov.two_step(costs, demand, capacity.where(capacity.index != "t"), max_cost=1)
+    with pytest.raises(SchemaError, match="demand: a"):
+        cov.two_step(costs, -demand, capacity, max_cost=1)
+
+
+def test_zero_demand_zero_capacity_nothing_in_reach():
+    costs, demand, capacity = line_world()
+    assert cov.two_step(costs, demand * 0, capacity, max_cost=1).tolist() == [0, 0, 0]
+    assert cov.two_step(costs, demand, capacity * 0, max_cost=1).tolist() == [0, 0, 0]
+    nothing = CostMatrix.from_pairs([], [], [], unit="m", origins=demand.index,
+                                    destinations=capacity.index)
+    assert cov.two_step(nothing, demand, capacity, max_cost=9).tolist() == [0, 0, 0]
+
+
+@few
+@given(seed=SEEDS, decay=st.sampled_from(["gaussian", "epanechnikov", [(3, 1.0), (6, .4)], None]))
+def test_access_times_persons_is_the_capacity_in_reach(seed, decay):
+    costs, demand, capacity = world(seed)
+    limit = 6.0
+    if decay is None:
+        access = cov.two_step(costs, demand, capacity, max_cost=limit)
+        weights = (costs.matrix.data <= limit).astype(float)
+    else:
+        access = cov.e2sfca(costs, demand, capacity, max_cost=limit, decay=decay)
+        weights = cov.decay_weights(costs.matrix.data, max_cost=limit, decay=decay)
+    pairs = costs.to_series().index[weights > 0]
+    served = {d for o, d in pairs if demand[o] > 0}
+    assert (access * demand).sum() == pytest.approx(capacity[sorted(served)].sum())
+
+
+@few
+@given(seed=SEEDS)
+def test_access_does_not_depend_on_order_or_on_splitting_a_cell(seed):
+    costs, demand, capacity = world(seed)
+    access = cov.e2sfca(costs, demand, capacity, max_cost=7)
+    other = cov.e2sfca(turned(costs), demand, capacity, max_cost=7)
+    pd.testing.assert_series_equal(other, access)
+    pairs = costs.to_series().rename("cost").reset_index()
+    twin = pairs[pairs["origin"] == "d0"].assign(origin="d0b")
+    pairs = pd.concat([pairs, twin])
+    split = CostMatrix.from_pairs(pairs["origin"], pairs["destination"], pairs["cost"], unit="min",
+                                  origins=[*costs.origins, "d0b"], destinations=costs.destinations)
+    halves = pd.concat([demand, pd.Series({"d0b": demand["d0"] - demand["d0"] // 2})])
+    halves["d0"] = demand["d0"] // 2
+    got = cov.e2sfca(split, halves, capacity, max_cost=7)
+    assert got[access.index].tolist() == pytest.approx(access.tolist())
+    assert got["d0b"] == pytest.approx(access["d0"])
+
+
+@few
+@given(seed=SEEDS)
+def test_another_shelter_never_lowers_access_of_two_step(seed):
+    costs, demand, capacity = world(seed)
+    fewer = costs.select(destinations=costs.destinations[:-1])
+    less = cov.two_step(fewer, demand, capacity, max_cost=6)
+    assert (cov.two_step(costs, demand, capacity, max_cost=6) >= less - 1e-12).all()
+
+
+def test_access_package_gives_the_same():
+    access = pytest.importorskip("access")
+    costs, demand, capacity = world(8, n=30, m=9, density=0.5)
+    demand += 1
+    pairs = costs.to_series().rename("cost").reset_index()
+    peer = access.Access(
+        demand_df=demand.rename_axis("id").rename("p").reset_index(), demand_index="id",
+        demand_value="p", supply_df=capacity.rename_axis("id").rename("s").reset_index(),
+        supply_index="id", supply_value="s", cost_df=pairs, cost_origin="origin",
+        cost_dest="destination", cost_name="cost")
+    wanted = peer.two_stage_fca(name="x", max_cost=5)["x_s"].fillna(0)
+    got = cov.two_step(costs, demand, capacity, max_cost=5)
+    assert got.tolist() == pytest.approx(wanted[got.index].tolist())
+
+
+def test_sensitivity_lists_the_limits():
+    costs, demand, capacity = line_world()
+    got = cov.sensitivity(costs, demand, capacity, max_costs=[1, 0])
+    assert got.columns.tolist() == [0, 1]
+    assert got[1].tolist() == [.05, .1, .05]
+    decayed = cov.sensitivity(costs, demand, capacity, max_costs=[2], decay="gaussian")
+    assert decayed[2].tolist() == cov.e2sfca(costs, demand, capacity, max_cost=2).tolist()
+
+
+# --- equity -------------------------------------------------------------------------------------
+
+def test_gini_equals_the_worked_example_and_its_extremes():
+    persons = pd.Series([400, 100, 300, 200], index=list("dacb"))
+    access = pd.Series([.5, 1, 2, 4], index=list("abcd"))
+    assert cov.gini(access, persons) == pytest.approx(0.3)
+    assert cov.gini(access * 0 + 2, persons) == pytest.approx(0)
+    assert np.isnan(cov.gini(access * 0, persons))
+    one = pd.Series([0.0] * 99 + [1.0])
+    assert cov.gini(one, pd.Series(1, index=one.index)) == pytest.approx(0.99)
+
+
+@few
+@given(seed=SEEDS)
+def test_gini_is_mean_difference_and_ignores_splitting(seed):
+    rng = np.random.default_rng(seed)
+    access = pd.Series(rng.integers(0, 5, 8) * 1.0)
+    persons = pd.Series(rng.integers(0, 4, 8))
+    persons[0], access[0] = 3, 2.0
+    people = np.repeat(access, persons)
+    wanted = np.abs(people.values[:, None] - people.values).mean() / 2 / people.mean()
+    assert cov.gini(access, persons) == pytest.approx(wanted)
+    curve = cov.lorenz(access, persons)
+    assert (curve["access_share"] <= curve["persons_share"] + 1e-12).all()
+    assert curve.iloc[[0, -1]].values.tolist() == [[0, 0], [1, 1]]
+
+
+def test_lorenz_without_persons_raises():
+    with pytest.raises(SchemaError, match="no persons"):
+        cov.lorenz(pd.Series([1.0]), pd.Series([0]))
+    with pytest.raises(SchemaError, match="access"):
+        cov.lorenz(pd.Series([np.nan]), pd.Series([1]))
+
+
+def test_places_per_person_by_unit():
+    got = cov.places_per_person(pd.Series([50, 30, 5], index=["u", "u", "w"]),
+                                pd.Series([100, 60, 10], index=["u", "u", "v"]))
+    assert got.drop("w").to_dict() == {"u": 0.5, "v": 0.0}
+    assert np.isnan(got["w"])
+
+
+# --- allocation ---------------------------------------------------------------------------------
+
+def brute(costs, demand, capacity):
+    """Most persons served, then least cost, by trying every person-by-person plan."""
+    pairs = costs.to_series()
+    best = (0, 0.0)
+    people = [o for o in demand.index for _ in range(demand[o])]
+    choices = [[None, *(d for d in capacity.index if (o, d) in pairs.index)] for o in people]
+    for plan in itertools.product(*choices):
+        used = pd.Series([d for d in plan if d is not None], dtype=object).value_counts()
+        if all(used[d] <= capacity[d] for d in used.index):
+            cost = sum(pairs[o, d] for o, d in zip(people, plan, strict=True) if d is not None)
+            best = max(best, (int(used.sum()), -cost))
+    return best[0], -best[1]
+
+
+def total_cost(plan, costs):
+    pairs = costs.to_series()
+    return sum(pairs[o, d] * n for o, d, n in plan.itertuples(index=False))
+
+
+@settings(deadline=None, derandomize=True, max_examples=12)
+@given(seed=SEEDS)
+def test_optimal_equals_brute_force(seed):
+    costs, demand, capacity = world(seed, n=3, m=3, density=0.7)
+    demand, capacity = demand.clip(upper=2), capacity.clip(upper=2)
+    plan = cov.allocation(costs, demand, capacity)
+    served, cost = brute(costs, demand, capacity)
+    assert plan["persons"].sum() == served
+    assert total_cost(plan, costs) == pytest.approx(cost)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_optimal_equals_networkx(seed):
+    nx = pytest.importorskip("networkx")
+    costs, demand, capacity = world(seed, n=25, m=8, density=0.4)
+    graph, penalty = nx.DiGraph(), 10_000
+    graph.add_node("sink", demand=int(demand.sum()))
+    for o, persons in demand.items():
+        graph.add_node(o, demand=-int(persons))
+        graph.add_edge(o, "sink", weight=penalty)
+    for d, places in capacity.items():
+        graph.add_edge(d, "sink", weight=0, capacity=int(places))
+    for (o, d), cost in costs.to_series().items():
+        graph.add_edge(o, d, weight=int(cost))
+    wanted = nx.network_simplex(graph)[0]
+    plan = cov.allocation(costs, demand, capacity)
+    unmet = demand.sum() - plan["persons"].sum()
+    assert total_cost(plan, costs) + unmet * penalty == pytest.approx(wanted)
+
+
+@few
+@given(seed=SEEDS, method=st.sampled_from(["optimal", "nearest"]))
+def test_persons_are_conserved_and_capacities_hold(seed, method):
+    costs, demand, capacity = world(seed)
+    plan = cov.allocation(costs, demand, capacity, method=method)
+    assert plan["persons"].dtype == np.int64
+    assert (plan["persons"] > 0).all()
+    assert not plan.duplicated(["origin", "destination"]).any()
+    used = plan.groupby("destination")["persons"].sum()
+    assert (used <= capacity[used.index]).all()
+    left = cov.unserved(plan, costs, demand)
+    moved = plan.groupby("origin")["persons"].sum().reindex(demand.index, fill_value=0)
+    rest = left.set_index("origin")["persons"].reindex(demand.index, fill_value=0)
+    assert (moved + rest == demand).all()
+    # Nobody is left beside a shelter with room.
+    room = capacity - used.reindex(capacity.index, fill_value=0)
+    for o in left["origin"]:
+        for _, d in [pair for pair in costs.to_series().index if pair[0] == o]:
+            assert room[d] == 0
+
+
+@few
+@given(seed=SEEDS, method=st.sampled_from(["optimal", "nearest"]))
+def test_the_plan_does_not_depend_on_row_order(seed, method):
+    costs, demand, capacity = world(seed)
+    plan, other = (cov.allocation(c, demand, capacity, method=method).sort_values(
+        ["origin", "destination"], ignore_index=True) for c in (costs, turned(costs)))
+    pd.testing.assert_frame_equal(plan, other)
+
+
+@few
+@given(seed=SEEDS)
+def test_optimal_serves_at_least_as_many_as_nearest_and_more_with_more_shelters(seed):
+    costs, demand, capacity = world(seed)
+    best = cov.allocation(costs, demand, capacity)["persons"].sum()
+    assert best >= cov.allocation(costs, demand, capacity, method="nearest")["persons"].sum()
+    fewer = costs.select(destinations=costs.destinations[:-1])
+    assert best >= cov.allocation(fewer, demand, capacity)["persons"].sum()
+
+
+def test_nearest_first_by_hand():
+    costs = CostMatrix.from_pairs(["a", "a", "b", "b"], ["s", "t", "s", "t"], [2, 3, 1, 9],
+                                  unit="min")
+    demand, capacity = pd.Series({"a": 4, "b": 3}), pd.Series({"s": 5, "t": 1})
+    plan = cov.allocation(costs, demand, capacity, method="nearest")
+    assert plan.values.tolist() == [["a", "s", 2], ["a", "t", 1], ["b", "s", 3]]
+    assert cov.unserved(plan, costs, demand).values.tolist() == [["a", 1, "full"]]
+
+
+def test_serving_one_more_is_worth_any_detour():
+    # b reaches s alone: a must make the long way to t.
+    costs = CostMatrix.from_pairs(["a", "a", "b"], ["s", "t", "s"], [0, 20_000, 20_000], unit="m")
+    plan = cov.allocation(costs, pd.Series({"a": 1, "b": 1}), pd.Series({"s": 1, "t": 1}))
+    assert plan.values.tolist() == [["a", "t", 1], ["b", "s", 1]]
+
+
+def test_within_keeps_people_in_their_unit_and_stages_spill():
+    costs, demand, capacity = line_world()
+    towns = pd.Series({"a": "u", "b": "u", "c": "v"}), pd.Series({"s": "u", "t": "v"})
+    demand, capacity = demand // 10, pd.Series({"s": 12, "t": 14})
+    plan = cov.allocation(costs, demand, capacity, within=towns)
+    assert plan.values.tolist() == [["a", "s", 10], ["b", "s", 2], ["c", "t", 10]]
+    left = cov.unserved(plan, costs, demand, within=towns)
+    assert left.values.tolist() == [["b", 8, "full"]]
+    staged = cov.staged_allocation(costs, demand, capacity, stages={"town": towns, "city": None})
+    assert staged.values.tolist() == [["a", "s", 10, "town"], ["b", "s", 2, "town"],
+                                      ["c", "t", 10, "town"], ["b", "t", 4, "city"]]
+
+
+def test_every_reason_is_named():
+    ids = ["full", "unsafe", "closed", "outside", "cut", "off", "far"]
+    pairs = [("full", "s", 1), ("full", "x", 0), ("unsafe", "x", 1), ("unsafe", "y", 2),
+             ("closed", "x", 2), ("closed", "y", 1), ("outside", "t", 1)]
+    costs = CostMatrix.from_pairs(*zip(*pairs, strict=True), unit="min", origins=ids,
+                                  destinations=["s", "t", "x", "y"])
+    open_roads = CostMatrix.from_pairs(["cut"], ["s"], [3], unit="min", origins=ids,
+                                       destinations=["s", "t", "x", "y"])
+    demand = pd.Series(1, index=[*ids, "unlisted"])
+    units = (pd.Series("u", index=ids), pd.Series({"s": "u", "t": "v", "x": "u", "y": "u"}))
+    nobody = pd.DataFrame({"origin": [], "destination": [], "persons": []})
+    got = cov.unserved(nobody, costs, demand, within=units, open_costs=open_roads,
+                       excluded=pd.Series({"x": "unsafe", "y": "closed", "t": None}),
+                       off_network=pd.Index(["off"]))
+    assert got.set_index("origin")["reason"].to_dict() == {
+        "full": "full", "unsafe": "unsafe", "closed": "closed", "outside": "outside_unit",
+        "cut": "road_cut", "off": "off_network", "far": "too_far", "unlisted": "too_far"}
+
+
+def test_unserved_checks_its_plan():
+    costs, demand, _ = line_world()
+    plan = pd.DataFrame({"origin": ["a"], "destination": ["s"], "persons": [101]})
+    with pytest.raises(SchemaError, match="more persons"):
+        cov.unserved(plan, costs, demand)
+    with pytest.raises(ReachError, match="z"):
+        cov.unserved(plan.assign(origin="z"), costs, demand)
+    with pytest.raises(SchemaError, match="unknown reason"):
+        cov.unserved(plan.iloc[:0], costs, demand, excluded=pd.Series({"s": "ugly"}))
+
+
+def test_allocation_of_nothing():
+    costs, demand, capacity = line_world()
+    for persons, places in ((demand * 0, capacity), (demand, capacity * 0)):
+        for method in ("optimal", "nearest"):
+            assert cov.allocation(costs, persons, places, method=method).empty
+    more = cov.allocation(costs, demand, capacity)
+    assert more["persons"].sum() == 20  # 300 persons, 20 places
+
+
+def test_persons_must_be_whole():
+    costs, demand, capacity = line_world()
+    with pytest.raises(SchemaError, match="whole"):
+        cov.allocation(costs, demand + 0.5, capacity)
+    with pytest.raises(SchemaError, match="capacity: s"):
+        cov.allocation(costs, demand, capacity * np.nan)
+    with pytest.raises(ConfigError, match="method"):
+        cov.allocation(costs, demand, capacity, method="lucky")
+    with pytest.raises(ReachError):
+        cov.allocation(costs, demand.drop("a"), capacity)
+
+
+# --- staying together ---------------------------------------------------------------------------
+
+@settings(deadline=None, derandomize=True, max_examples=15)
+@given(seed=SEEDS)
+def test_together_equals_brute_force(seed):
+    costs, demand, capacity = world(seed, n=4, m=3, density=0.7)
+    pairs, best = costs.to_series(), (0, 0.0)
+    choices = [[None, *(d for d in capacity.index if (o, d) in pairs.index)] for o in demand.index]
+    for plan in itertools.product(*choices):
+        used = dict.fromkeys(capacity.index, 0)
+        for o, d in zip(demand.index, plan, strict=True):
+            if d is not None:
+                used[d] += demand[o]
+        if all(used[d] <= capacity[d] for d in used):
+            cost = sum(pairs[o, d] * demand[o] for o, d in zip(demand.index, plan, strict=True)
+                       if d is not None)
+            best = max(best, (sum(used.values()), -cost))
+    found = cov.allocation_together(costs, demand, capacity, gap=0)
+    assert (found.served_persons, found.gap, found.status) == (best[0], 0, "optimal")
+    assert total_cost(found.plan, costs) == pytest.approx(-best[1])
+    assert not found.plan["origin"].duplicated().any()
+    assert (found.plan.set_index("origin")["persons"] == demand[found.plan["origin"]]).all()
+
+
+def test_together_within_units_and_with_nobody():
+    costs, demand, capacity = line_world()
+    towns = pd.Series({"a": "u", "b": "u", "c": "v"}), pd.Series({"s": "u", "t": "v"})
+    found = cov.allocation_together(costs, demand // 10, capacity, within=towns)
+    assert found.plan["origin"].tolist() == ["a", "c"]
+    assert found.bound_persons == 20
+    none = cov.allocation_together(costs, demand, capacity)
+    assert none.plan.empty
+    assert none.gap == 0
+    left = cov.unserved(none.plan, costs, demand)
+    assert left["persons"].tolist() == [100, 100, 100]
+
+
+def test_nearest_only_keeps_the_k_nearest():
+    costs, _, _ = line_world()
+    assert cov.nearest_only(costs, k=1).to_series().to_dict() == {
+        ("a", "s"): 0, ("b", "s"): 1, ("c", "t"): 0}
+
+
+def test_inputs_are_not_changed():
+    costs, demand, capacity = world(4)
+    kept = demand.copy(), capacity.copy()
+    plan = cov.allocation(costs, demand, capacity)
+    cov.unserved(plan, costs, demand)
+    cov.e2sfca(costs, demand, capacity, max_cost=5)
+    pd.testing.assert_series_equal(demand, kept[0])
+    pd.testing.assert_series_equal(capacity, kept[1])

@@ -1,0 +1,127 @@
+import warnings
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from city import CRS, shelters
+from shapely.geometry import Point
+
+from qzrisk import crs as qcrs
+from qzrisk.errors import ConfigError, CRSError, SchemaError
+from qzrisk.layers.ingest import normal, read_layer, read_table, rename
+from qzrisk.layers.schema import schema
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".geojson", ".fgb", ".parquet"])
+def test_vector_formats_give_the_same_layer(tmp_path, suffix):
+    path = tmp_path / f"s{suffix}"
+    frame = shelters().to_crs("EPSG:4326")
+    frame.to_parquet(path) if suffix == ".parquet" else frame.to_file(path)
+    read, issues, bad = read_layer(path, "shelters", crs=CRS)
+    assert read.crs == CRS
+    assert len(issues) == len(bad) == 0
+    read = read.sort_index()  # FlatGeobuf stores rows in the order of its spatial index
+    assert read.index.tolist() == shelters()["shelter_id"].tolist()
+    assert np.allclose(read.geometry.x, shelters().geometry.x, atol=0.02)
+    assert read["capacity_persons"].tolist() == [150] * 5
+
+
+def test_chinese_headers_are_matched_by_alias_and_by_the_given_mapping(tmp_path):
+    frame = gpd.GeoDataFrame({"场所编码": ["1"], "避灾点名称": ["甲"], "可容纳人数": [10],
+                              "x1": ["open"]}, geometry=[Point(118, 25)], crs="EPSG:4490")
+    frame.to_file(tmp_path / "a.gpkg")
+    read, _, _ = read_layer(tmp_path / "a.gpkg", "shelters", crs="EPSG:4549",
+                            columns={"x1": "status"})
+    assert read.loc["1", ["name", "capacity_persons", "status"]].tolist() == ["甲", 10, "open"]
+
+
+def test_unknown_header_or_column_in_the_mapping():
+    raw = pd.DataFrame({"a": [1]})
+    with pytest.raises(ConfigError, match="unknown"):
+        rename(raw, schema("shelters"), {"b": "name"})
+    with pytest.raises(ConfigError, match="unknown"):
+        rename(raw, schema("shelters"), {"a": "nome"})
+
+
+def test_header_normal_form():
+    assert normal("可容纳人数（人）") == normal("可容纳人数")
+    assert normal(" Unit_ID ") == "unitid"
+
+
+def test_no_crs_needs_source_crs(tmp_path):
+    bare = shelters()[["name", "geometry"]].set_crs(None, allow_override=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the missing CRS is the point of the test
+        bare.to_file(tmp_path / "s.shp")
+    with pytest.raises(CRSError, match="source_crs"):
+        read_layer(tmp_path / "s.shp", "context", crs=CRS)
+    frame, _, _ = read_layer(tmp_path / "s.shp", "context", crs=CRS, source_crs=CRS,
+                             columns={"name": "context_id"})
+    assert frame.geometry.iloc[0].x == shelters().geometry.iloc[0].x
+
+
+def test_geographic_target_is_refused(tmp_path):
+    shelters().to_file(tmp_path / "s.gpkg")
+    with pytest.raises(CRSError, match="projected CRS"):
+        read_layer(tmp_path / "s.gpkg", "shelters", crs="EPSG:4490")
+
+
+def test_declared_datum_is_shifted_back(tmp_path):
+    true = gpd.GeoDataFrame({"shelter_id": ["1"], "name": "x"}, geometry=[Point(118.6, 24.9)],
+                            crs="EPSG:4326")
+    lon, lat = qcrs.wgs84_to_gcj02(118.6, 24.9)
+    true.set_geometry([Point(lon, lat)], crs=true.crs).to_file(tmp_path / "g.gpkg")
+    frame, _, _ = read_layer(tmp_path / "g.gpkg", "shelters", crs="EPSG:4549", datum="gcj02")
+    wanted = true.to_crs("EPSG:4549").geometry.iloc[0]
+    assert frame.geometry.iloc[0].distance(wanted) < 0.001
+    as_is, _, _ = read_layer(tmp_path / "g.gpkg", "shelters", crs="EPSG:4549")
+    assert 500 < as_is.geometry.iloc[0].distance(wanted) < 650
+
+
+def test_tables_in_utf8_gb18030_xlsx(tmp_path):
+    raw = pd.DataFrame({"单元代码": ["01", "02"], "常住人口": ["1", "2"]})
+    raw.to_csv(tmp_path / "u.csv", index=False, encoding="utf-8-sig")
+    raw.to_csv(tmp_path / "g.csv", index=False, encoding="gb18030")
+    raw.to_excel(tmp_path / "x.xlsx", index=False)
+    for name in ("u.csv", "g.csv", "x.xlsx"):
+        frame, issues, _ = read_table(tmp_path / name, "population")
+        assert frame.index.tolist() == ["01", "02"], name
+        assert frame["persons"].tolist() == [1, 2]
+        assert len(issues) == 0
+
+
+def test_bad_files_are_explained(tmp_path):
+    with pytest.raises(ConfigError, match="missing input file"):
+        read_layer(tmp_path / "no.gpkg", "shelters", crs=CRS)
+    (tmp_path / "broken.gpkg").write_bytes(b"not a database")
+    with pytest.raises(ConfigError, match="cannot read the file"):
+        read_layer(tmp_path / "broken.gpkg", "shelters", crs=CRS)
+    (tmp_path / "broken.xlsx").write_bytes(b"PK\x03\x04 no")
+    with pytest.raises(ConfigError, match="cannot read the table"):
+        read_table(tmp_path / "broken.xlsx", "population")
+    pd.DataFrame({"shelter_id": ["1"]}).to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(SchemaError, match="no geometry"):
+        read_layer(tmp_path / "t.csv", "shelters", crs=CRS)
+    with pytest.raises(ConfigError, match="unknown datum"):
+        shelters().to_file(tmp_path / "s.gpkg")
+        read_layer(tmp_path / "s.gpkg", "shelters", crs=CRS, datum="mars")
+
+
+def test_empty_layer_is_a_finding(tmp_path):
+    shelters().iloc[:0].to_file(tmp_path / "s.gpkg")
+    frame, issues, _ = read_layer(tmp_path / "s.gpkg", "shelters", crs=CRS)
+    assert len(frame) == 0
+    assert issues["rule"].tolist() == ["empty_layer"]
+
+
+def test_table_of_points_and_a_pair_that_is_none(tmp_path):
+    pd.DataFrame({"event_id": ["1", "2"], "hazard": "flood", "lon": ["118.5", "x"],
+                  "lat": ["25", "25"]}).to_csv(tmp_path / "e.csv", index=False)
+    frame, issues, bad = read_layer(tmp_path / "e.csv", "events", crs="EPSG:4549",
+                                    source_crs="EPSG:4490", xy=("lon", "lat"))
+    assert frame.index.tolist() == ["1"]
+    assert bad["event_id"].tolist() == ["2"]
+    assert issues["rule"].tolist() == ["null_geometry"]
+    with pytest.raises(SchemaError, match="no such column"):
+        read_layer(tmp_path / "e.csv", "events", crs="EPSG:4549", xy=("x", "y"))

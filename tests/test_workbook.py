@@ -1,0 +1,54 @@
+import datetime as dt
+
+import numpy as np
+import openpyxl
+import pandas as pd
+
+from qzrisk.files import sha256
+from qzrisk.levels import ordered
+from qzrisk.reports.workbook import Sheet, save, save_csv
+
+AS_OF = dt.date(2024, 1, 31)
+
+
+def sheet():
+    frame = pd.DataFrame({
+        "name": ["=1+1", "甲镇"], "persons": [10, 20], "share": [0.5, np.nan],
+        "risk_class": ordered(pd.Series(["red", None], index=["007", "008"])),
+    }, index=pd.Index(["007", "008"], name="unit_id"))
+    return Sheet(name="表", title="标题", frame=frame, headings={"persons": "人口（人）"},
+                 formats={"share": "0.0%"}, words={"risk_class": {"red": "高"}},
+                 notes=["合成数据"])
+
+
+def test_cells_say_what_the_frame_says(tmp_path):
+    page = openpyxl.load_workbook(save(tmp_path / "a.xlsx", [sheet()], as_of=AS_OF))["表"]
+    rows = [[cell.value for cell in row] for row in page.iter_rows()]
+    assert rows[0][0] == "标题"
+    assert rows[2] == ["unit_id", "name", "人口（人）", "share", "risk_class"]
+    assert rows[3] == ["007", "=1+1", 10, 0.5, "高"]
+    assert rows[4] == ["008", "甲镇", 20, None, None]
+    assert rows[-1][0] == "合成数据"
+    assert page["B4"].data_type == "s"  # text, never a live formula
+    assert page["D4"].number_format == "0.0%"
+
+
+def test_equal_inputs_give_equal_bytes(tmp_path):
+    one = save(tmp_path / "1.xlsx", [sheet()], as_of=AS_OF)
+    two = save(tmp_path / "2.xlsx", [sheet()], as_of=AS_OF)
+    assert sha256(one) == sha256(two)
+
+
+def test_csv_reads_back(tmp_path):
+    path = save_csv(tmp_path / "a.csv", sheet())
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+    back = pd.read_csv(path, dtype=str)
+    assert back["unit_id"].tolist() == ["007", "008"]
+    assert back["share"].isna().tolist() == [False, True]
+    assert back["risk_class"].tolist()[0] == "red"  # codes for programs, words for people
+
+
+def test_empty_table_still_opens(tmp_path):
+    empty = Sheet(name="空", title="空", frame=pd.DataFrame({"a": []}))
+    book = openpyxl.load_workbook(save(tmp_path / "e.xlsx", [empty], as_of=AS_OF))
+    assert book["空"]["A3"].value == "a"
