@@ -84,7 +84,7 @@ def _run(options: argparse.Namespace) -> int:
     with _progress(project.language, len(pipeline.STAGES)) as (begin, tick):
         outcome = pipeline.run(project, options.out, begin=begin, tick=tick)
     _summary(outcome, project, time.perf_counter() - started)
-    errors = (outcome.loaded.issues["severity"] == "error").any()
+    errors = (outcome.issues["severity"] == "error").any()
     return FINDINGS if options.strict and errors else DONE
 
 
@@ -227,7 +227,7 @@ def _summary(outcome: Outcome, project: Project, seconds: float) -> None:
 
     language = project.language
     _say(text("summary", language))
-    _print_checks(outcome.loaded, outcome.loaded.issues, outcome.reconciled, project)
+    _print_checks(outcome.loaded, outcome.issues, outcome.reconciled, project)
     _table([text("column_stage", language), text("column_seconds", language)],
            [(text(f"stage_{name}", language), f"{took:.1f}")
             for name, took in outcome.seconds.items()])

@@ -67,7 +67,8 @@ def make_font(source: Path, characters: set[str]) -> bytes:
     options.hinting = False
     options.glyph_names = False
     # Horizontal text only, and a static weight: nothing reads these.
-    options.drop_tables += ["vhea", "vmtx", "BASE", "STAT"]
+    # Maps set one character after another: layout tables would only be parsed again for each PDF.
+    options.drop_tables += ["vhea", "vmtx", "BASE", "STAT", "GSUB", "GPOS", "GDEF"]
     font = subset.load_font(str(source), options)
     subsetter = subset.Subsetter(options)
     subsetter.populate(unicodes=sorted(map(ord, characters)))

@@ -123,6 +123,14 @@ def test_html_asks_for_nothing(outcome):
     assert "合成数据" in page
 
 
+def test_html_opens_offline_with_the_legend_of_the_tables(outcome, visit):
+    page = visit((outcome.out / "maps" / "overview.html").read_text(encoding="utf-8"))
+    legend = page.inner_text("body")
+    assert "避灾点" in legend
+    assert "合成数据" in legend
+    assert "联系人甲" not in page.content()
+
+
 def test_two_runs_are_equal_to_the_byte(tiny_city, tmp_path, outcome):
     again = pipeline.run(qz.open_project(tiny_city), tmp_path)
     assert again.run_id == outcome.run_id

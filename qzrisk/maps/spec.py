@@ -217,7 +217,8 @@ class MapSpec:
             return self.extent
         layer = self.layer(self.focus) if self.focus else self.layers[0]
         if layer.raster is not None:
-            return tuple(float(edge) for edge in layer.raster.bounds)
+            left, bottom, right, top = layer.raster.bounds
+            return float(left), float(bottom), float(right), float(top)
         if layer.frame is None or layer.frame.empty:
             raise ConfigError("no feature to set the frame by", where=f"{self.name}: {layer.name}")
         left, bottom, right, top = layer.frame.total_bounds

@@ -14,14 +14,13 @@ from qzrisk.levels import Palette
 
 INK = "#22303a"
 INK_SOFT = "#5d6973"
-INK_FAINT = "#98a2a9"
 RULE = "#cfd6da"
 STRIPE = "#f4f6f7"
 PAPER = "#ffffff"
 SEA = "#e3eef5"
 SEA_INK = "#4b7da1"
 LAND = "#f6f3ec"
-GROUND = "#fdfcf8"
+GROUND = "#f9f7f1"
 """What a map is about, where no layer fills it."""
 LAND_INK = "#8f8777"
 SEAL = "#a8322f"
@@ -71,7 +70,6 @@ STYLES: Mapping[str, Style] = {
     "city_line": Style(edge=INK, width_pt=1.3, casing_pt=0.6),
     "county_line": Style(edge="#4a3a33", width_pt=0.6, dash=(9, 2.4, 1.4, 2.4), casing_pt=0.6),
     "town_line": Style(edge="#6d5f57", width_pt=0.32, dash=(1.2, 2.2), casing_pt=0.35, bold=False),
-    "neighbour_line": Style(edge="#bdb5a6", width_pt=0.5, dash=(7, 2.2, 1.2, 2.2)),
     # ground
     "land": Style(face=LAND, edge="#a9b9c4", width_pt=0.35, water_lined=True),
     "neighbours": Style(

@@ -45,6 +45,7 @@ class Outcome:
     Attributes
     ----------
     loaded, results, reconciled : the data, as `Loaded`, `measures.Results` and a DataFrame.
+    issues : findings of the files and of the official figures.
     files : every file written, relative to `out`.
     out : output folder.
     run_id : see `provenance.run_id`.
@@ -54,6 +55,7 @@ class Outcome:
     loaded: Loaded
     results: measures.Results
     reconciled: pd.DataFrame
+    issues: pd.DataFrame
     files: tuple[str, ...]
     out: Path
     run_id: str
@@ -188,6 +190,7 @@ def run(
     files = [path for paths in state["written"].values() for path in paths] + [state["manifest"]]
     return Outcome(
         loaded=state["loaded"], results=state["results"], reconciled=state["reconciled"],
+        issues=state["issues"],
         files=tuple(path.relative_to(out).as_posix() for path in files), out=out,
         run_id=state["run_id"], seconds=seconds)
 

@@ -14,6 +14,7 @@ from qzrisk.pipeline.load import Loaded
 from qzrisk.pipeline.measures import Results, grade_bounds
 from qzrisk.project import Project
 from qzrisk.text import text
+from qzrisk.units import roll_up
 
 CONTEXT_STYLES = {"land": "land", "prefectures": "neighbours"}
 """Context layers drawn beneath every map, where a project has them, and their styles."""
@@ -66,6 +67,17 @@ def _lines(loaded: Loaded, language: str) -> tuple[LayerSpec, ...]:
         LayerSpec(name="city", title=text("layer_city", language), kind="outline", frame=city,
                   style="city_line"),
     )
+
+
+def _outside(loaded: Loaded, language: str) -> tuple[LayerSpec, ...]:
+    """Return the hatched layer of counties outside the statistics, none if there are none."""
+    county = _level(loaded, "county")
+    frame = county[~county["in_statistics"].astype(bool)]
+    if frame.empty:
+        return ()
+    title = text("layer_outside", language, names="、".join(frame["name"]))
+    return (LayerSpec(name="outside", title=title, kind="choropleth", frame=frame,
+                      style="no_data"),)
 
 
 def _common(project: Project, loaded: Loaded, run_id: str) -> dict[str, Any]:
@@ -143,9 +155,7 @@ def _shelter_layer(loaded: Loaded, project: Project) -> LayerSpec:
 
 def _risk_table(results: Results, loaded: Loaded, project: Project) -> pd.DataFrame:
     """Return the county table in official order, units outside the statistics last."""
-    frame = results.risk["county"]
-    inside = loaded.tables["units"].loc[frame.index, "in_statistics"].astype(bool)
-    frame = pd.concat([frame[inside], frame[~inside]])
+    frame = results.risk["county"].loc[_official_order(loaded)]
     language = project.language
     return pd.DataFrame({
         text("head_name", language): frame["name"],
@@ -157,10 +167,32 @@ def _risk_table(results: Results, loaded: Loaded, project: Project) -> pd.DataFr
     })
 
 
+def _official_order(loaded: Loaded) -> pd.Index:
+    """Return the counties in official order, those outside the statistics last."""
+    units = loaded.tables["units"]
+    county = units[units["level"] == "county"]
+    inside = county["in_statistics"].astype(bool)
+    return county.index[inside].append(county.index[~inside])
+
+
+def _shelter_table(loaded: Loaded, project: Project) -> pd.DataFrame:
+    """Return the number of shelters by county and tier, in official order."""
+    language, units = project.language, loaded.tables["units"]
+    shelters = loaded.layers["shelters"].set_index("unit_id")
+    codes = palette("tier").codes[::-1]
+    one = pd.DataFrame({code: (shelters["tier"] == code).astype(float) for code in codes})
+    counts = roll_up(one.assign(total=1.0), units, to="county").loc[_official_order(loaded)]
+    inside = units.loc[counts.index, "in_statistics"].astype(bool)
+    counts[inside] = counts[inside].fillna(0.0)
+    table = pd.DataFrame({text("head_name", language): units["name"].loc[counts.index]})
+    for column in counts:
+        table[text(f"tier_{column}", language)] = counts[column].map(
+            "{:,.0f}".format, na_action="ignore")
+    return table
+
+
 def _coverage_table(results: Results, loaded: Loaded, project: Project) -> pd.DataFrame:
-    frame = results.coverage["county"]
-    inside = loaded.tables["units"].loc[frame.index, "in_statistics"].astype(bool)
-    frame = pd.concat([frame[inside], frame[~inside]])
+    frame = results.coverage["county"].loc[_official_order(loaded)]
     language = project.language
     limit = f"{project.coverage.map_threshold_m:.0f}"
     return pd.DataFrame({
@@ -190,7 +222,8 @@ def static_specs(project: Project, loaded: Loaded, results: Results, run_id: str
                   "table_title": counties}
     return [
         MapSpec(name="02_shelters", title=text("map_shelters", language, city=city),
-                layers=(*lines, _shelter_layer(loaded, project)), focus="city",
+                layers=(*_outside(loaded, language), *lines, _shelter_layer(loaded, project)),
+                focus="city", table=_shelter_table(loaded, project), table_title=counties,
                 notes=_no_data(project), **common),
         MapSpec(name="04_coverage", title=text("map_coverage", language, city=city, limit=limit),
                 subtitle=counties,

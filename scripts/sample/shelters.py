@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SHELTERS = {"county": 24, "township": 253, "village": 2469}
 UPGRADED_IN_2021 = 100
 UPGRADE_YUAN = 50_000
-SECOND_SHELTERS = 670  # villages with two of their own
+SECOND_SHELTERS = 760  # villages with two of their own
 CLUSTERED = 0.95  # how far gaps keep together: 0 scattered, 1 whole districts without
 TOWNWARD_M = 300.0  # sites lie on the side of the village that looks to its town
 AREA_PER_PERSON_M2 = 2.0  # MZ/T 052-2014
@@ -84,15 +84,18 @@ def villages_with_shelters(
     Parameters
     ----------
     villages : DataFrame
-        Column ``persons``.
+        Columns ``unit_id, persons``.
     neglect : ndarray
-        One value a village, smooth over the map: the villages with the highest have none.
+        One value a village, smooth over the map: in each county the villages with the highest
+        have none, so that gaps keep together and yet no county stands empty.
     rng : Generator
     """
     persons = villages["persons"].to_numpy(float)
     none = len(villages) + SECOND_SHELTERS - SHELTERS["village"]
     scatter = rng.standard_normal(len(villages))
-    score = CLUSTERED * neglect / neglect.std() + (1 - CLUSTERED) * scatter
+    county = pd.Series(neglect).groupby(villages["unit_id"].str[:6].to_numpy())
+    relative = ((neglect - county.transform("mean")) / county.transform("std")).to_numpy()
+    score = CLUSTERED * relative + (1 - CLUSTERED) * scatter
     score = np.where(persons > 0, score, np.inf)
     empty = np.argsort(-score, kind="stable")[:none]
     size = np.log1p(persons) + 0.8 * rng.standard_normal(len(villages))

@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.patches import PathPatch, Polygon, Rectangle
 from matplotlib.path import Path
 
-from qzrisk.maps.furniture.lettering import MM_PER_PT, measure, outlines, write
+from qzrisk.maps.furniture.lettering import BASELINE_EM, MM_PER_PT, measure, outlines, write
 from qzrisk.maps.furniture.view import View, geodesic_m, to_grid
 from qzrisk.maps.style import INK, PAPER
 from qzrisk.text import text
@@ -256,13 +256,23 @@ def north_arrow(ax: Axes, view: View, *, corner: str, language: str) -> Box:
         return np.asarray(view.metres(size) * np.array(points) @ rotation + (x, y))
 
     tip, notch = (0.0, 0.56), (0.0, -0.22)
+    ax.add_patch(Polygon(place([tip, (0.30, -0.44), notch, (-0.30, -0.44)]), closed=True,
+                         facecolor=PAPER, edgecolor=PAPER, linewidth=3.4 * zoom, alpha=0.8,
+                         zorder=Z_FURNITURE - 0.05))
     for foot, face in (((-0.30, -0.44), INK), ((0.30, -0.44), PAPER)):
         ax.add_patch(Polygon(place([tip, foot, notch]), closed=True, facecolor=face, edgecolor=INK,
                              linewidth=0.6 * zoom, joinstyle="miter", zorder=Z_FURNITURE,
                              gid="north_arrow"))
     head = place([(0.0, 0.79)])[0]
-    write(ax, head[0], head[1], text("north", language), 8.5 * zoom, ha="center", color=INK,
-          zorder=Z_FURNITURE)
+    words, size = text("north", language), 8.5 * zoom
+    width, em = view.metres(measure(words, size)[0]), view.metres(size * MM_PER_PT)
+    ax.add_artist(PathPatch(
+        outlines([(words, head[0] - width / 2, head[1] - BASELINE_EM * em, em, 0.0)], bold=False,
+                 view=view, curved=False), facecolor=PAPER, edgecolor=PAPER,
+        linewidth=2.4 * zoom, alpha=0.8, joinstyle="round", zorder=Z_FURNITURE - 0.05,
+    ))
+    write(ax, head[0], head[1] - BASELINE_EM * em, words, size, ha="center", va="baseline",
+          color=INK, zorder=Z_FURNITURE)
     half = 0.45 * size
     return x_mm - half, y_mm - 0.5 * size, x_mm + half, y_mm + size
 
