@@ -13,7 +13,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from harness import Table, memory_peak_mb
+from harness import Table, memory_peak_mb, reset_memory_peak_mb
 from scipy import sparse
 from scipy.spatial import Delaunay, cKDTree
 
@@ -78,6 +78,7 @@ def bench_roads(n: int) -> None:
     made = time.process_time()
     network = net.road_network(lines, mode="walk")
     built = time.process_time()
+    del lines
     nodes = net.at_nodes(network)
     matrix = as_matrix(network)
     spots = net.snap(network, town_points(SHELTERS, 77, 0.2), snap_limit_m=1e6)
@@ -101,11 +102,11 @@ def bench_roads(n: int) -> None:
         table.add("scipy dijkstra(limit)", lambda: scipy_pairs(matrix, at, 2500.0))
     table.run(rounds=3, tolerance=1e-4)
     if n >= 1_000_000:
-        before = memory_peak_mb()
+        before = reset_memory_peak_mb()
         clock = time.process_time()
         found = net.od_costs(network, nodes, shelters, max_cost_m=10_000.0)
         print(f"within 10 km: {found.matrix.nnz:,} pairs, {time.process_time() - clock:.1f} s CPU, "
-              f"peak {memory_peak_mb():.0f} MB (before {before:.0f} MB)")
+              f"peak {memory_peak_mb():.0f} MB, of which {before:.0f} MB were there before")
         del found
 
     table = Table(f"nearest, {n:,} nodes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import math
 import statistics
@@ -48,3 +49,11 @@ def memory_peak_mb() -> float:
         if line.startswith("VmHWM"):
             return int(line.split()[1]) / 1024
     return math.nan
+
+
+def reset_memory_peak_mb() -> float:
+    """Forget the peak so far and return what is resident now, MB."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # what was freed before is not ours
+    Path("/proc/self/clear_refs").write_text("5")
+    return memory_peak_mb()

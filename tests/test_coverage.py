@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qzrisk.analysis import coverage as cov
+from qzrisk.analysis.coverage.allocation import REASONS
 from qzrisk.costs import CostMatrix
 from qzrisk.errors import ConfigError, ReachError, SchemaError
+from qzrisk.text import LANGUAGES, text
 
 SEEDS = st.integers(0, 10_000)
 few = settings(deadline=None, derandomize=True, max_examples=30)
@@ -440,6 +442,11 @@ def test_every_reason_is_named():
     assert got.set_index("origin")["reason"].to_dict() == {
         "full": "full", "unsafe": "unsafe", "closed": "closed", "outside": "outside_unit",
         "cut": "road_cut", "off": "off_network", "far": "too_far", "unlisted": "too_far"}
+
+
+def test_every_reason_has_words_in_both_languages():
+    words = {text(f"reason_{reason}", language) for reason in REASONS for language in LANGUAGES}
+    assert len(words) == 2 * len(REASONS)
 
 
 def test_unserved_checks_its_plan():

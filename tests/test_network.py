@@ -384,6 +384,14 @@ def test_order_of_roads_points_and_blocks_does_not_matter(monkeypatch):
     assert metres(net.road_network(lines), a, b, limit=400) == first
 
 
+def test_the_projection_hardly_matters():
+    lines, a, b = roads(*SQUARE), points(a=(10, -5)), points(s=(60, 0), t=(100, 70))
+    wanted = metres(walk(lines), a, b)
+    other = metres(walk(lines.to_crs(4548)), a.to_crs(4548), b.to_crs(4548))
+    assert other == pytest.approx(wanted, rel=2e-3)  # zones stretch by up to 1 m/km here
+    assert other != wanted
+
+
 def test_inputs_are_not_changed():
     lines, a = roads(*SQUARE, oneway=[True, False, False, False]), points(a=(10, -5))
     kept = lines.copy(), a.copy()

@@ -212,8 +212,8 @@ def critic(X: pd.DataFrame, directions: Directions) -> pd.Series:
 
     Notes
     -----
-    On min-max values: c_j = sd_j sum_k (1 - r_jk), w = c / sum c. A constant column correlates
-    with nothing (r = 0).
+    On min-max values: c_j = sd_j sum_k (1 - r_jk), w = c / sum c. A constant column is in
+    conflict with none.
 
     References
     ----------
@@ -231,6 +231,7 @@ def critic(X: pd.DataFrame, directions: Directions) -> pd.Series:
     unit = np.divide(centred, norm, out=np.zeros_like(centred), where=norm > 0)
     conflict = 1 - unit.T @ unit
     np.fill_diagonal(conflict, 0)
+    conflict[:, norm == 0] = 0
     # Rounding leaves 1e-16 of conflict between equal columns: no information.
     return _weights(sd * np.where(conflict < 1e-12, 0, conflict).sum(axis=1), X.columns)
 

@@ -20,6 +20,7 @@ from qzrisk.analysis.coverage.reach import (
 )
 from qzrisk.analysis.coverage.together import Together, allocation_together
 
-__all__ = ["Together", "allocation", "allocation_together", "backup", "covered", "covered_share", "decay_weights", "e2sfca", "gini",
-           "k_nearest", "ladder", "lorenz", "nearest", "nearest_only", "places_per_person",
-           "sensitivity", "staged_allocation", "two_step", "unserved"]
+__all__ = ["Together", "allocation", "allocation_together", "backup", "covered", "covered_share",
+           "decay_weights", "e2sfca", "gini", "k_nearest", "ladder", "lorenz", "nearest",
+           "nearest_only", "places_per_person", "sensitivity", "staged_allocation", "two_step",
+           "unserved"]

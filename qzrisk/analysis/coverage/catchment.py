@@ -25,7 +25,7 @@ def _gaussian(share: Array) -> Array:
 
 
 def _epanechnikov(share: Array) -> Array:
-    return 0.75 * (1 - share * share)
+    return 0.75 - 0.75 * share * share
 
 
 _KERNELS: dict[str, Callable[[Array], Array]] = {

@@ -9,13 +9,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import optimize, sparse
+from scipy.sparse.csgraph import connected_components
 
 from qzrisk.analysis.coverage.allocation import Within, whole_pairs
 from qzrisk.costs import CostMatrix
 
 GAP = 1e-3
-NODES = 20_000
+NODES = 500
 """Default relative gap and number of branch-and-bound nodes at which the solver stops."""
+
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Together:
     served_persons : persons in the plan
     bound_persons : no plan serves more
     gap : (bound - served) / bound, 0..1; 0 where the number served is proven best
-    cost_gap : the same for the total cost among plans that serve as many; NaN if not sought
+    cost_gap : (cost - bound) / cost, 0..1, over plans that serve as many in each part
     status : {"optimal", "gap"}
         ``"gap"`` where the solver stopped at its limits and ``gap`` is above 0.
     """
@@ -58,7 +63,7 @@ def allocation_together(
     gap : float
         Relative gap at which a solution is good enough; 0 asks for proof.
     nodes : int
-        Most nodes of branch and bound; the solver has no clock, so that runs repeat.
+        Most nodes of branch and bound a part; the solver has no clock, so that runs repeat.
 
     Returns
     -------
@@ -71,7 +76,8 @@ def allocation_together(
     Notes
     -----
     Generalised assignment: most persons served, then least cost among plans that serve as many.
-    A demand point larger than every shelter in reach is not served.
+    Demand and shelters that share no pair, such as towns under `within`, are solved apart, which is
+    what makes a whole city quick. A demand point larger than every shelter in reach is not served.
 
     References
     ----------
@@ -87,43 +93,57 @@ def allocation_together(
     used, persons, places = whole_pairs(costs, demand, capacity, within)
     rows, columns = used.rows, used.matrix.indices
     fits = np.flatnonzero((persons[rows] > 0) & (persons[rows] <= places[columns]))
-    i, j = rows[fits], columns[fits]
-    if not len(fits):
-        return Together(_plan(used, fits, persons), 0, 0.0, 0.0, float("nan"), "optimal")
-    size, n = persons[i].astype(float), len(fits)
-    pair = np.arange(n)
-    once = sparse.csr_array((np.ones(n), (i, pair)), shape=(len(persons), n))
-    room = sparse.csr_array((size, (j, pair)), shape=(len(places), n))
-    rules = [optimize.LinearConstraint(once, ub=1), optimize.LinearConstraint(room, ub=places)]
-    most = _solve(-size, rules, gap, nodes)
-    chosen = _chosen(most, n)
-    served = int(size[chosen].sum())
-    bound = max(float(np.floor(-most.mip_dual_bound + 1e-6)), float(served))
-    rules.append(optimize.LinearConstraint(size[None, :], lb=served))
-    cheap = _solve(size * used.matrix.data[fits], rules, gap, nodes)
-    if cheap.x is not None:
-        chosen = _chosen(cheap, n)
+    size, price = persons[rows[fits]].astype(float), used.matrix.data[fits]
+    taken = np.zeros(len(fits), dtype=bool)
+    bound, least = 0.0, 0.0
+    for part in _apart(rows[fits], columns[fits], used.matrix.shape):
+        taken[part], most, cheapest = _solved(size[part], price[part], rows[fits][part],
+                                              columns[fits][part], places, gap, nodes)
+        bound, least = bound + most, least + cheapest
+    served, spent = int(size[taken].sum()), float(size[taken] @ price[taken])
     short = (bound - served) / bound if bound else 0.0
-    return Together(_plan(used, fits[chosen], persons), served, bound, short,
-                    float("nan") if cheap.x is None else float(cheap.mip_gap),
+    pairs = fits[taken]
+    plan = pd.DataFrame({"origin": used.origins.take(rows[pairs]),
+                         "destination": used.destinations.take(columns[pairs]),
+                         "persons": persons[rows[pairs]]})
+    return Together(plan, served, bound, short, max(spent - least, 0.0) / spent if spent else 0.0,
                     "gap" if short > 0 else "optimal")
 
 
-def _solve(cost: npt.NDArray[np.float64], rules: list[optimize.LinearConstraint], gap: float,
-           nodes: int) -> Any:
+def _apart(i: Ints, j: Ints, shape: tuple[int, int]) -> list[Ints]:
+    """Positions of the pairs of each component of the graph of pairs."""
+    n = shape[0] + shape[1]
+    linked = sparse.csr_array((np.ones(len(i)), (i, shape[0] + j)), shape=(n, n))
+    label = connected_components(linked, directed=False)[1][i]
+    order = np.argsort(label, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(label[order])) + 1) if len(order) else []
+
+
+def _solved(size: Array, price: Array, i: Ints, j: Ints, places: Ints, gap: float, nodes: int
+            ) -> tuple[Bools, float, float]:
+    """Pairs taken in one part, the bound of persons served and that of the cost."""
+    n, pair = len(size), np.arange(len(size))
+    (people, row), (shelters, column) = (np.unique(ids, return_inverse=True) for ids in (i, j))
+    rules = [
+        optimize.LinearConstraint(sparse.csr_array((np.ones(n), (row, pair)),
+                                                   shape=(len(people), n)), ub=1),
+        optimize.LinearConstraint(sparse.csr_array((size, (column, pair)),
+                                                   shape=(len(shelters), n)), ub=places[shelters]),
+    ]
+    most = _milp(-size, rules, gap, nodes)
+    taken = np.zeros(n, dtype=bool) if most.x is None else most.x > 0.5
+    served = size[taken].sum()
+    total = size[np.unique(row, return_index=True)[1]].sum()
+    bound = total if most.mip_dual_bound is None else np.floor(1e-6 - most.mip_dual_bound)
+    rules.append(optimize.LinearConstraint(size[None, :], lb=served))
+    cheap = _milp(size * price, rules, gap, nodes)
+    if cheap.x is not None:
+        taken = cheap.x > 0.5
+    least = 0.0 if cheap.mip_dual_bound is None else float(cheap.mip_dual_bound)
+    # The cheap plan may serve more than asked, never less.
+    return taken, float(max(bound, size[taken].sum())), least
+
+
+def _milp(cost: Array, rules: list[optimize.LinearConstraint], gap: float, nodes: int) -> Any:
     return optimize.milp(cost, integrality=np.ones(len(cost)), bounds=optimize.Bounds(0, 1),
                          constraints=rules, options={"mip_rel_gap": gap, "node_limit": nodes})
-
-
-def _chosen(result: Any, n: int) -> npt.NDArray[np.bool_]:
-    if result.x is None:
-        return np.zeros(n, dtype=bool)
-    taken: npt.NDArray[np.bool_] = result.x > 0.5
-    return taken
-
-
-def _plan(costs: CostMatrix, pairs: npt.NDArray[np.intp], persons: npt.NDArray[np.int64]
-          ) -> pd.DataFrame:
-    return pd.DataFrame({"origin": costs.origins.take(costs.rows[pairs]),
-                         "destination": costs.destinations.take(costs.matrix.indices[pairs]),
-                         "persons": persons[costs.rows[pairs]]})

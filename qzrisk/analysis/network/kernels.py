@@ -164,7 +164,7 @@ def search(
             best[target] = np.inf
         total = kept
         low[source], high[source] = first, total
-    return low, high, found[:total].copy(), found_cost[:total].copy()
+    return low, high, found[:total], found_cost[:total]
 
 
 @numba.njit(nogil=True, cache=True, inline="always")

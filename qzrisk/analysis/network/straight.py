@@ -100,16 +100,14 @@ def straight_nearest(origins: Points, destinations: Points) -> pd.DataFrame:
     there = there[np.argsort(id_rank(right.ids)[there])]
     i = np.flatnonzero(left.present)
     if not len(there) or not len(i):
-        return pd.DataFrame({"destination": pd.Series(index=left.ids, dtype=right.ids.dtype
-                                                      if not len(left.ids) else object),
-                             "distance_m": np.full(len(left.ids), np.nan)}, index=left.ids)
-    distance, position = _query(left.xy if len(i) == len(left.ids) else left.xy[i],
-                                right.xy[there])
-    names = right.ids.take(there[position])
-    if len(i) == len(left.ids):
-        return pd.DataFrame({"destination": names, "distance_m": distance}, index=left.ids)
-    result = pd.DataFrame({"destination": names, "distance_m": distance}, index=left.ids[i])
-    return result.reindex(left.ids)
+        nothing = np.full(len(left.ids), np.nan)
+        return pd.DataFrame({"destination": nothing.astype(object), "distance_m": nothing},
+                            index=left.ids)
+    all_present = len(i) == len(left.ids)
+    distance, position = _query(left.xy if all_present else left.xy[i], right.xy[there])
+    result = pd.DataFrame({"destination": right.ids.take(there[position]),
+                           "distance_m": distance}, index=left.ids[i])
+    return result if all_present else result.reindex(left.ids)
 
 
 def _query(xy: Metres, targets: Metres) -> tuple[Metres, np.ndarray]:

@@ -145,24 +145,19 @@ def road_nearest(
     graph = network.graph(unit)
     cost, label = least_label(leaving(network, left, graph),
                               along_edge(network, left, right, graph), found, rank, limit)
-    names = right.ids.take(label) if len(right.ids) else pd.Index([])
-    result = pd.DataFrame({"cost": cost}, index=left.ids)
-    lost = label < 0
-    named = pd.Series(names, index=left.ids) if not lost.all() else pd.Series(
-        np.nan, index=left.ids, dtype=object)
-    result.insert(0, "destination", named.where(~lost) if lost.any() else named)
-    result.loc[lost, "cost"] = np.nan
-    return result
+    near = np.flatnonzero(label >= 0)
+    result = pd.DataFrame({"destination": right.ids.take(label[near]), "cost": cost[near]},
+                          index=left.ids[near])
+    return result if len(near) == len(left.ids) else result.reindex(left.ids)
 
 
 def _limit(max_cost_min: float | None, max_cost_m: float | None) -> tuple[Unit, float]:
-    if (max_cost_min is None) == (max_cost_m is None):
-        raise ConfigError("exactly one limit is wanted", where="od_costs",
-                          expected="max_cost_min or max_cost_m", got=(max_cost_min, max_cost_m))
-    if max_cost_m is not None:
+    if max_cost_m is not None and max_cost_min is None:
         return "m", check_limit(max_cost_m)
-    assert max_cost_min is not None
-    return "min", check_limit(max_cost_min)
+    if max_cost_min is not None and max_cost_m is None:
+        return "min", check_limit(max_cost_min)
+    raise ConfigError("exactly one limit is wanted", where="od_costs",
+                      expected="max_cost_min or max_cost_m", got=(max_cost_min, max_cost_m))
 
 
 def _stops(network: RoadNetwork, points: Points | pd.DataFrame, unit: Unit,
@@ -210,7 +205,7 @@ def _search_block(graph: Ways, starts: Ways, targets: Ways, direct: Ways, n_targ
 
 
 def _near_together(starts: Ways) -> Ints:
-    """Sources in the order of the nodes they start from: near ones follow one another."""
+    """Order of the sources by the nodes they start from: near ones follow one another."""
     first = np.zeros(len(starts[0]) - 1, dtype=np.int64)
     some = np.diff(starts[0]) > 0
     first[some] = starts[1][starts[0][:-1][some]]
