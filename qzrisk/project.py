@@ -28,7 +28,7 @@ class Source:
     name : name of the layer in the project where it differs from the schema (context layers).
     table : layer or sheet inside the file, or "" for its only one.
     source_crs : CRS of a file that carries none, or "".
-    datum : ``"as_is"``, ``"gcj02"`` or ``"bd09"``: what the file's coordinates are.
+    datum : ``"as_is"``, ``"gcj02"``, ``"bd09"``, or ``"auto"`` to let it be told and shifted back.
     encoding : text encoding, or "" to detect it.
     columns : header in the file -> canonical column, where aliases are not enough.
     x, y : columns of coordinates in a table of points, or "".
@@ -86,10 +86,24 @@ class Indicator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """Straight-line coverage: the ladder of limits (m) and the limit used in maps and the index."""
+    """How coverage by shelters is measured.
+
+    Attributes
+    ----------
+    thresholds_m : ladder of straight distances.
+    map_threshold_m : the one of them used in the map of residents and in the risk index.
+    thresholds_min : ladder of minutes on foot by road.
+    hazards : hazards for which people are allocated to shelters and maps are drawn; empty for the
+        one with the most persons to be moved.
+    roads : ``"before"``: people are moved before the hazard, while roads are open (those that
+        ``closed_by`` names are shut); ``"during"``: flooded roads are shut as well.
+    """
 
     thresholds_m: tuple[float, ...] = (500.0, 1000.0, 2000.0)
     map_threshold_m: float = 1000.0
+    thresholds_min: tuple[float, ...] = (5.0, 10.0, 15.0, 30.0)
+    hazards: tuple[str, ...] = ()
+    roads: str = "before"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,8 +195,9 @@ _SECTIONS = ("project", "source", "raster", "coverage", "risk")
 _CHOICES = {
     "language": ("zh", "en"),
     "audience": ("public", "internal"),
-    "datum": ("as_is", "gcj02", "bd09"),
+    "datum": ("as_is", "auto", "gcj02", "bd09"),
     "direction": (1, -1),
+    "roads": ("before", "during"),
     "dimension": ("hazard", "exposure", "vulnerability", "capacity"),
 }
 
@@ -197,6 +212,7 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "float": ((int, float), "a number"),
     "float | None": ((int, float), "a number"),
     "tuple[float, ...]": ((list,), "a list of numbers in [ ]"),
+    "tuple[str, ...]": ((list,), "a list of texts in [ ]"),
     "Mapping[str, str]": ((dict,), 'a table { "header" = "column" }'),
 }
 

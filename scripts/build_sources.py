@@ -267,7 +267,7 @@ def _polygons(folder: Path, codes: Any, names: dict[str, str]) -> gpd.GeoDataFra
 
 def _wgs84(shifted: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     def back(points: Any) -> Any:
-        return np.column_stack(gcj02_to_wgs84(points[:, 0], points[:, 1]))
+        return np.column_stack(gcj02_to_wgs84(points[:, 0], points[:, 1], everywhere=True))
 
     return shifted.set_geometry(shapely.transform(shifted.geometry.to_numpy(), back), crs=4326)
 

@@ -22,7 +22,7 @@ from qzrisk.files import sha256, write_text
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "data" / "PROVENANCE.md"
 WEB = "qzrisk/assets/web"
-COVERED = ("data/sources", "qzrisk/assets/fonts", WEB)
+COVERED = ("data/sources", "qzrisk/assets/fonts", "qzrisk/assets/outline", WEB)
 ROW = re.compile(r"^(\| `([^`]+)` \|.*\| )`[0-9a-f-]*` \|$", re.MULTILINE)
 
 

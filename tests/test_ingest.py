@@ -101,7 +101,7 @@ def test_bad_files_are_explained(tmp_path):
     with pytest.raises(ConfigError, match="cannot read the table"):
         read_table(tmp_path / "broken.xlsx", "population")
     pd.DataFrame({"shelter_id": ["1"]}).to_csv(tmp_path / "t.csv", index=False)
-    with pytest.raises(SchemaError, match="no geometry"):
+    with pytest.raises(SchemaError, match="no columns of coordinates"):
         read_layer(tmp_path / "t.csv", "shelters", crs=CRS)
     with pytest.raises(ConfigError, match="unknown datum"):
         shelters().to_file(tmp_path / "s.gpkg")
@@ -122,6 +122,6 @@ def test_table_of_points_and_a_pair_that_is_none(tmp_path):
                                     source_crs="EPSG:4490", xy=("lon", "lat"))
     assert frame.index.tolist() == ["1"]
     assert bad["event_id"].tolist() == ["2"]
-    assert issues["rule"].tolist() == ["null_geometry"]
+    assert issues["rule"].tolist() == ["coordinate_unreadable"]
     with pytest.raises(SchemaError, match="no such column"):
         read_layer(tmp_path / "e.csv", "events", crs="EPSG:4549", xy=("x", "y"))

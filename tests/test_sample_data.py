@@ -392,4 +392,4 @@ def test_sizes_stay_small():
             ("hazards", "roads", "shelters")}  # fmt: skip
     assert size["hazards"] <= 3_000_000
     assert size["roads"] <= 5_000_000
-    assert size["shelters"] <= 2_000_000
+    assert size["shelters"] <= 3_000_000

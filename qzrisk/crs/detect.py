@@ -29,7 +29,8 @@ _DATUMS = ("wgs84", "gcj02", "bd09")
 # How often a telling point may speak against the truth: a point inside the unit it declares is
 # seldom there by chance, one near to a line or inside any unit often is.
 _CHANCE = {"declared": 0.25, "any_unit": 0.5, "known": 0.5}
-_MATERIAL = 3
+# How many must speak for a datum for each that speaks against it, however many there are.
+_MATERIAL = {"declared": 3.0, "any_unit": 3.0, "known": 1.5}
 _LEAST_SHARE = {"declared": 0.5, "any_unit": 0.5, "known": 0.0}
 _HIT_SHARE = 0.25
 
@@ -81,10 +82,10 @@ def detect_shift(points: Points, reference: gpd.GeoDataFrame | gpd.GeoSeries, *,
     lies in the unit it declares (or in any unit; or, with points and lines, if it comes at least
     twice as near to the reference as under the rival, and within a quarter of the GCJ-02 offset).
     Only points on which two datums disagree tell anything. A datum is named if against each rival
-    it has three times as many such points, and they are too many for chance (binomial test, 0.25
-    against for declared units, else 0.5; `ALPHA`), and half the points lie in their units. Half a
-    shift and a shifted reference are tried as well: where they fit better, the answer is unknown.
-    So it is for a mixed file: test its parts.
+    it has three times as many such points (known points and lines: half as many again), if they
+    are too many for chance (binomial test, 0.25 against for declared units, else 0.5; `ALPHA`),
+    and if half the points lie in their units. Half a shift and a shifted reference are tried as
+    well: where they fit better, the answer is unknown. So it is for a mixed file: test its parts.
     """
     lon, lat, declared = _coordinates(points)
     shapes, ids = _reference(reference)
@@ -108,7 +109,8 @@ def _coordinates(points: Points) -> tuple[Degrees, Degrees, pd.Series | None]:
         x, y = (np.ravel(v) for v in np.broadcast_arrays(x, y))
         declared = None
     else:
-        shapes = np.asarray(_degrees(points, "points").geometry.array)
+        shapes = np.array(_degrees(points, "points").geometry.array)
+        shapes[shapely.is_empty(shapes)] = None
         other = shapely.get_type_id(shapes) > 0
         shapes[other] = shapely.point_on_surface(shapes[other])
         x, y = shapely.get_x(shapes), shapely.get_y(shapes)
@@ -218,17 +220,16 @@ def _near(at: Pair, shapes: np.ndarray, reach_m: float) -> _Trial:
     return _Trial(metres <= reach_m, metres)
 
 
-def _wins(one: _Trial, other: _Trial, chance: float) -> tuple[bool, float, int, int]:
+def _wins(one: _Trial, other: _Trial, kind: str) -> tuple[bool, float, int, int]:
     """Return whether `one` beats `other`, the probability of that by chance, for, against."""
     pro, con = int(one.beats(other).sum()), int(other.beats(one).sum())
     # Probability of `pro` or more of all the telling points.
-    luck = float(bdtrc(pro - 1, pro + con, chance)) if pro else 1.0
-    return pro >= _MATERIAL * con and luck <= ALPHA, luck, pro, con
+    luck = float(bdtrc(pro - 1, pro + con, _CHANCE[kind])) if pro else 1.0
+    return pro >= _MATERIAL[kind] * con and luck <= ALPHA, luck, pro, con
 
 
 def _decide(kind: str, trials: dict[str, _Trial], shown: dict[str, float], lon: Degrees,
             lat: Degrees, language: str) -> Shift:
-    chance = _CHANCE[kind]
     points = len(trials["wgs84"].hit)
 
     def support(name: str) -> int:
@@ -237,7 +238,7 @@ def _decide(kind: str, trials: dict[str, _Trial], shown: dict[str, float], lon: 
                    for rival in _DATUMS if rival != name)
 
     best = max(_DATUMS, key=support)
-    duels = {rival: _wins(trials[best], trials[rival], chance)
+    duels = {rival: _wins(trials[best], trials[rival], kind)
              for rival in _DATUMS if rival != best}
     words = [text(f"shift_{kind}", language, points=points,
                   **{name: f"{shown[name]:.0f}" for name in _DATUMS})]
@@ -245,7 +246,7 @@ def _decide(kind: str, trials: dict[str, _Trial], shown: dict[str, float], lon: 
         words.append(text("shift_telling", language, one=_NAMES[best], other=_NAMES[rival],
                           telling=pro + con, pro=pro))
     faults = [name for name in ("half", "reference")
-              if _wins(trials[name], trials[best], chance)[0]]
+              if _wins(trials[name], trials[best], kind)[0]]
     plain = float(trials[best].hit.mean()) >= _LEAST_SHARE[kind]
     if faults or not plain or not all(won for won, *_ in duels.values()):
         words += [text(f"shift_fault_{name}", language) for name in faults]

@@ -6,6 +6,7 @@ Pure functions on columns: numbers out, and for each rule the mask of rows that 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -16,13 +17,15 @@ import pandas as pd
 from pyproj import CRS, Transformer
 
 from qzrisk.crs import GEOGRAPHIC, Candidate, guess_crs, require_datum
+from qzrisk.layers.findings import Severity
 
 Degrees = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Bounds = tuple[float, float, float, float]
 
-EMPTY_WORDS = frozenset({"", "-", "--", "/", "\\", "无", "暂缺", "暂无", "不详", "空", "nan", "none",
-                         "null", "n/a", "na", "<na>", "nat"})
+EMPTY_WORDS = frozenset({"", "-", "--", "/", "\\", "无", "暂缺", "暂无", "不详", "空", "nan",
+                         "none", "null", "n/a", "na", "<na>", "nat"})
+"""Texts that stand for nothing, in lower case."""
 
 _SIGNS = {
     **dict.fromkeys("º˚゜∘⁰度", "°"),
@@ -32,17 +35,18 @@ _SIGNS = {
     "‴": "'''", "东": "E", "西": "W", "南": "S", "北": "N", "經": "", "经": "", "緯": "", "纬": "",
     "東": "E",
 }
+_LABEL = re.compile("([经經纬緯])度")
 _TRANSLATION = str.maketrans(_SIGNS)
-_NUMBER = r"\d+(?:\.\d+)?|\.\d+"
+_NUMBER = r"\d+(?:\.\d+)?"
 _ANGLE = re.compile(
-    rf"""\s*(?:lon(?:gitude)?|lat(?:itude)?|[xy](?=\s*[:=]))?\s*[:=]?\s*
+    rf"""(?:(?P<label>lon|lat)(?:g|gitude|itude)?\s*|[xy](?=\s*[:=]))?\s*[:=]?\s*
     (?P<before>[EWNS])?\s*[:=]?\s*(?P<sign>[+-])?\s*
     (?P<degrees>{_NUMBER})\s*
-    (?:(?:°\s*|[:\s-]\s*)
+    (?:(?:°\s*|[:\s-]\s*(?=\d))
        (?:(?P<minutes>{_NUMBER})\s*
-          (?:(?:'\s*|[:\s-]\s*)
+          (?:(?:'\s*|[:\s-]\s*(?=\d))
              (?:(?P<seconds>{_NUMBER})\s*(?:"|'')?)?)?)?)?
-    \s*(?P<after>[EWNS])?\s*""", re.VERBOSE | re.IGNORECASE)
+    \s*(?P<after>[EWNS])?""", re.VERBOSE | re.IGNORECASE)
 _DOTTED = re.compile(r"(\d+)\.(\d+)\.(\d+(?:\.\d+)?)")
 _LATE_FRACTION = re.compile(r"(\d+)([°'\"])\.(\d+)")
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
@@ -51,10 +55,12 @@ _PACKED = re.compile(r"(\d{2,3})(\d{2})(\d{2}(?:\.\d+)?)")
 _POINT = re.compile(r"""POINT\s*(?:ZM|Z|M)?\s*\(\s*(\S+)\s+([^\s)]+)[^)]*\)
                         |"coordinates"\s*:\s*\[\s*([^,\s]+)\s*,\s*([^,\s\]]+)""",
                     re.VERBOSE | re.IGNORECASE)
-_HALF_AT_LETTER = re.compile(r"(.*?\d.*?[EWNS])[\s,]*((?=.*\d).+)")
-_HALF_AT_HEAD = re.compile(r"\s*([EWNS].*?\d.*?)[\s,]*([EWNS].*\d.*)")
-_BETWEEN = (re.compile(r"\s*[;；|/\t、]\s*"), re.compile(r"\s*，\s*|,\s+|\s+,"), re.compile(r","),
-            re.compile(r"\s+"))
+_HALF_AT_LETTER = re.compile(r"(.*?\d.*?[EWNS](?!\+))[\s,]*((?=.*\d).+)")
+_HALF_AT_HEAD = re.compile(r"([EWNS].*?\d.*?)[\s,]*([EWNS].*\d.*)")
+_BETWEEN = tuple(map(re.compile, (r"\s*[;|/\t、]\s*", r",\s+|\s+,", r",", r"\s+")))
+
+
+_PACKED_FROM = 1e5
 
 
 class _Parsed(NamedTuple):
@@ -104,11 +110,13 @@ def _parse(values: Iterable[Any], *, packed: bool, limit: float
            ) -> tuple[Degrees, npt.NDArray[np.str_], npt.NDArray[np.str_]]:
     """Return numbers, kinds and axes (``"lon"``, ``"lat"`` or ``""``)."""
     raw = values if isinstance(values, pd.Series) else pd.Series(list(values), dtype=object)
+    if raw.dtype == object:  # whatever else a cell may hold (dates, lists, True) is read as text
+        raw = raw.map(lambda cell: cell if _is_plain(cell) else str(cell))
     number = np.array(pd.to_numeric(raw, errors="coerce"), dtype=float)
     kinds = np.where(np.isnan(number), "unreadable", "decimal").astype("<U10")
     axes = np.full(len(raw), "", dtype="<U3")
     # One regular expression a distinct text; what pandas reads as a number needs none.
-    again = np.isnan(number) | (packed & (np.abs(number) > limit))
+    again = np.isnan(number) | (packed & (np.abs(number) >= _PACKED_FROM))
     codes, texts = pd.factorize(raw[again], use_na_sentinel=False)
     read = [_read(text, packed=packed) for text in texts]
     if read:
@@ -117,16 +125,25 @@ def _parse(values: Iterable[Any], *, packed: bool, limit: float
     most = np.where(axes == "lat", min(90.0, limit), limit)
     with np.errstate(invalid="ignore"):
         over = np.abs(number) > most
-    number[over & np.isfinite(number)] = np.nan
-    kinds[over & (kinds != "")] = "unreadable"
+    number[over] = np.nan
+    kinds[over] = "unreadable"
     return number, kinds, axes
+
+
+def _is_plain(cell: Any) -> bool:
+    return cell is None or cell is pd.NA or cell is pd.NaT or isinstance(cell, str) or (
+        isinstance(cell, int | float | np.integer | np.floating) and not isinstance(cell, bool))
 
 
 def _plain(value: Any) -> str:
     """Return a text in half-width characters, with one sign each for degree, minute and second."""
-    import unicodedata
-    text = unicodedata.normalize("NFKC", str(value).translate(_TRANSLATION))
-    return text.translate(_TRANSLATION).strip()
+    text = str(value)
+    if "度" in text:
+        text = _LABEL.sub(lambda word: "lon " if word[1] in "经經" else "lat ", text)
+    text = text.translate(_TRANSLATION)
+    if not text.replace("°", "").isascii():
+        text = unicodedata.normalize("NFKC", text).translate(_TRANSLATION)
+    return text.strip()
 
 
 def _read(value: Any, *, packed: bool) -> _Parsed:
@@ -138,23 +155,32 @@ def _read(value: Any, *, packed: bool) -> _Parsed:
     whole = text.removesuffix(".0")
     if packed and (digits := _PACKED.fullmatch(whole)):
         return _angle(*digits.groups(), kind="packed")
+    return _read_angle(_ANGLE.fullmatch(text) or _ANGLE.fullmatch(_mended(text)), text)
+
+
+def _mended(text: str) -> str:
+    """Return rarer spellings in the common one: 32″.5, thousands, decimal commas, 118.40.32."""
     text = _LATE_FRACTION.sub(r"\1.\3\2", text)
     # A decimal comma and a comma between thousands look alike: degrees have no thousands.
-    if _THOUSANDS.fullmatch(text) and float(text.replace(",", ".", 1).replace(",", "")) > 180:
+    if _THOUSANDS.fullmatch(text) and (
+            text.count(",") > 1 or "." in text or float(text.replace(",", ".")) > 180):
         text = text.replace(",", "")
-    text = _DECIMAL_COMMA.sub(".", text)
-    if dotted := _DOTTED.fullmatch(text):
-        return _angle(*dotted.groups(), kind="dms")
-    if not (found := _ANGLE.fullmatch(text)):
+    return _DOTTED.sub(r"\1°\2'\3" + '"', _DECIMAL_COMMA.sub(".", text))
+
+
+def _read_angle(found: re.Match[str] | None, text: str) -> _Parsed:
+    if not found:
         return _number(text)
-    before, after = (found["before"] or "").upper(), (found["after"] or "").upper()
+    label, before, sign, degrees, minutes, seconds, after = (
+        part or "" for part in found.groups())
+    before, after = before.upper(), after.upper()
     letter = before or after
-    if (before and after and before != after) or (letter and found["sign"] == "-"):
+    if (before and after and before != after) or (letter and sign == "-"):
         return _BAD
-    made = _angle(found["degrees"], found["minutes"], found["seconds"])
-    sign = -1 if letter in ("W", "S") or found["sign"] == "-" else 1
-    axis = "" if not letter else "lon" if letter in "EW" else "lat"
-    return made._replace(value=sign * made.value, axis=axis)
+    axis = label.lower() if not letter else "lon" if letter in "EW" else "lat"
+    made = _angle(degrees, minutes, seconds)
+    negative = sign == "-" or letter in ("W", "S")
+    return _Parsed(-made.value if negative else made.value, made.kind, axis)
 
 
 def _number(text: str) -> _Parsed:
@@ -164,8 +190,8 @@ def _number(text: str) -> _Parsed:
         return _BAD
 
 
-def _angle(degrees: str, minutes: str | None, seconds: str | None, *, kind: str = "") -> _Parsed:
-    if (minutes and "." in degrees) or (seconds and "." in str(minutes)):
+def _angle(degrees: str, minutes: str, seconds: str, *, kind: str = "") -> _Parsed:
+    if (minutes and "." in degrees) or (seconds and "." in minutes):
         return _BAD
     d, m, s = float(degrees), float(minutes or 0), float(seconds or 0)
     if m >= 60 or s >= 60:
@@ -188,7 +214,7 @@ def split_pairs(values: Iterable[Any]) -> tuple[list[str | None], list[str | Non
     Examples
     --------
     >>> split_pairs(["118.67,24.87", "POINT(118.6 24.9)", "东经118°40′，北纬24°52′"])
-    (['118.67', '118.6', 'E118°40\\''], ['24.87', '24.9', 'N24°52\\''])
+    (['118.67', '118.6', "E118°40'"], ['24.87', '24.9', "N24°52'"])
     """
     pairs = [_split(value) for value in values]
     return [first for first, _ in pairs], [second for _, second in pairs]
@@ -200,7 +226,7 @@ def _split(value: Any) -> tuple[str | None, str | None]:
     if made := _POINT.search(str(value)):
         first, second = (part for part in made.groups() if part is not None)
         return first, second
-    text = _plain(value).strip("()[]{} ")
+    text = _plain(value).strip("()[]{} ,;")
     if text.lower() in EMPTY_WORDS:
         return None, None
     for letters in (_HALF_AT_HEAD, _HALF_AT_LETTER):
@@ -208,8 +234,10 @@ def _split(value: Any) -> tuple[str | None, str | None]:
             return halves[1].strip(" ,;、/|"), halves[2].strip(" ,;、/|")
     for between in _BETWEEN:
         parts = [part for part in between.split(text) if part]
-        if len(parts) == 2:
-            return parts[0], parts[1]
+        if len(parts) == 2 or (len(parts) == 3 and "." in parts[0] and "." in parts[1]):
+            return parts[0], parts[1]  # a third is a height
+    if len(parts) in (4, 6):  # degrees and minutes with nothing but spaces
+        return " ".join(parts[:len(parts) // 2]), " ".join(parts[len(parts) // 2:])
     return text, None
 
 
@@ -232,14 +260,14 @@ class Located:
     candidates: list[Candidate] = field(default_factory=list)
 
 
-RULES = {
+RULES: dict[str, Severity] = {
     "coordinate_missing": "error", "coordinate_half": "error", "coordinate_unreadable": "error",
     "coordinate_infinite": "error", "coordinate_zero": "error", "coordinate_crs_unknown": "error",
     "coordinate_outside": "warning", "coordinate_swapped": "note", "coordinate_projected": "note",
     "coordinate_sexagesimal": "note",
 }
-"""Rules of `locate` and their severity: error, the row has no usable place; warning, it has one that
-should be checked; note, it was read or repaired in a way worth saying."""
+"""Rules of `locate` and their severity: error, the row has no usable place; warning, it has one
+that should be checked; note, it was read or repaired in a way worth saying."""
 
 _METRES_FROM = 360.0
 _LIKELY = 0.5
@@ -255,7 +283,8 @@ def locate(x: Iterable[Any], y: Iterable[Any] | None = None, *, bounds: Bounds |
         Without `y` each value of `x` holds a pair (`split_pairs`).
     bounds : west, south, east, north of the project, degrees
         Needed to tell swapped columns in all cases, rows outside, and the central meridian.
-    source_crs : projected CRS of the rows in metres; without it `guess_crs` must find just one
+    source_crs : CRS that the file states; where that is not projected, `guess_crs` must find just
+        one for rows in metres
     packed : see `parse_degrees`
 
     Returns
@@ -280,6 +309,7 @@ def locate(x: Iterable[Any], y: Iterable[Any] | None = None, *, bounds: Bounds |
     >>> found.lon.tolist()[:2], found.rules["coordinate_swapped"].tolist()
     ([118.67, 118.6], [False, True, False])
     """
+    stated = None if source_crs is None else require_datum(source_crs, where="source_crs")
     if y is None:
         x, y = split_pairs(x)
     a, kind_a, axis_a = _parse(x, packed=packed, limit=np.inf)
@@ -288,7 +318,8 @@ def locate(x: Iterable[Any], y: Iterable[Any] | None = None, *, bounds: Bounds |
     rules = {
         "coordinate_missing": empty_a & empty_b,
         "coordinate_half": empty_a ^ empty_b,
-        "coordinate_unreadable": (kind_a == "unreadable") | (kind_b == "unreadable"),
+        "coordinate_unreadable": (kind_a == "unreadable") | (kind_b == "unreadable")
+        | ((axis_a == axis_b) & (axis_a != "")),
         "coordinate_infinite": np.isinf(a) | np.isinf(b),
         "coordinate_zero": (a == 0) & (b == 0),
         "coordinate_sexagesimal": _sexagesimal(kind_a) | _sexagesimal(kind_b),
@@ -297,7 +328,7 @@ def locate(x: Iterable[Any], y: Iterable[Any] | None = None, *, bounds: Bounds |
                                    if RULES[rule] == "error"])
     metres = ~barred & (np.abs(a) > _METRES_FROM) & (np.abs(b) > _METRES_FROM)
     lon, lat = a.copy(), b.copy()
-    known, swapped, candidates = _from_metres(lon, lat, metres, bounds, source_crs)
+    known, swapped, candidates = _from_metres(lon, lat, metres, bounds, stated)
     swapped |= _swap(lon, lat, ~barred & ~metres, axis_a, axis_b, bounds)
     impossible = ~barred & ~metres & ~((np.abs(lon) <= 180) & (np.abs(lat) <= 90))
     rules["coordinate_unreadable"] = rules["coordinate_unreadable"] | impossible
@@ -339,31 +370,40 @@ def _swap(lon: Degrees, lat: Degrees, which: Mask, axis_x: npt.NDArray[np.str_],
     return swap
 
 
-def _from_metres(x: Degrees, y: Degrees, which: Mask, bounds: Bounds | None, source_crs: object
+def _from_metres(x: Degrees, y: Degrees, which: Mask, bounds: Bounds | None, stated: CRS | None
                  ) -> tuple[Mask, Mask, list[Candidate]]:
     """Turn projected rows into degrees in place; return which could be, which were swapped."""
     none = np.zeros(len(x), dtype=bool)
     if not which.any():
         return none, none.copy(), []
-    candidates = guess_crs((x[which], y[which]), source_crs, area=bounds)
-    chosen = _chosen(candidates, source_crs)
+    if stated is not None and not stated.is_projected:
+        stated = None
+    candidates = guess_crs((x[which], y[which]), stated, area=bounds)
+    chosen = _chosen(candidates, stated)
     if chosen is None:
         return none, none.copy(), candidates
     crs, swapped = chosen
-    made = require_datum(crs, where="source_crs")
-    change = Transformer.from_crs(made, CRS(GEOGRAPHIC), always_xy=True)
+    change = Transformer.from_crs(crs, GEOGRAPHIC, always_xy=True)
     first, second = (y[which], x[which]) if swapped else (x[which], y[which])
-    lon, lat = change.transform(first, second)
+    lon, lat = (np.asarray(v, dtype=float) for v in change.transform(first, second))
+    other = np.full(len(lon), swapped)
+    if bounds is not None:
+        # A single row in the other order than the rest of its column.
+        off = np.flatnonzero(~_inside(lon, lat, bounds))
+        back = [np.asarray(v, dtype=float) for v in change.transform(second[off], first[off])]
+        mended = _inside(back[0], back[1], bounds)
+        lon[off[mended]], lat[off[mended]] = back[0][mended], back[1][mended]
+        other[off[mended]] = not swapped
     x[which], y[which] = lon, lat
-    known = which & np.isfinite(x) & np.isfinite(y)
-    return known, which & swapped, candidates
+    turned = np.zeros(len(x), dtype=bool)
+    turned[which] = other
+    return which & np.isfinite(x) & np.isfinite(y), turned, candidates
 
 
-def _chosen(candidates: list[Candidate], source_crs: object) -> tuple[Any, bool] | None:
-    if source_crs is not None:
-        made = CRS.from_user_input(source_crs)
-        stated = [c for c in candidates if CRS.from_user_input(c.crs) == made]
-        return source_crs, bool(stated and stated[0].swapped)
+def _chosen(candidates: list[Candidate], stated: CRS | None) -> tuple[CRS | str, bool] | None:
+    if stated is not None:
+        same = [c.swapped for c in candidates if CRS.from_user_input(c.crs) == stated]
+        return stated, bool(same and same[0])
     likely = [c for c in candidates if c.score >= _LIKELY]
     if not likely or sum(c.score == likely[0].score for c in likely) > 1:
         return None

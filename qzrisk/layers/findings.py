@@ -8,7 +8,7 @@ the project CRS.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
@@ -19,7 +19,8 @@ from qzrisk.text import text
 
 COLUMNS = ("layer", "source", "record_id", "row", "field", "rule", "severity", "value", "message",
            "suggestion", "owner", "geometry")
-SEVERITIES = ("error", "warning", "note")
+Severity = Literal["error", "warning", "note"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 """error: the row is quarantined or the figure is wrong; warning: accepted, to be checked; note:
 a safe repair or a remark."""
 
@@ -33,7 +34,7 @@ def empty() -> pd.DataFrame:
 
 def findings(
     rule: str,
-    severity: str,
+    severity: Severity,
     *,
     layer: str,
     language: str,

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any, Literal
@@ -29,6 +30,7 @@ class Column:
     unit : persons, m2, m, min, yuan, km/h or "".
     min, max : closed range of numbers, or None.
     codes : allowed codes of ``"code"`` and ``"codes"``.
+    words : what people write -> the code it means, for ``"code"`` and ``"codes"``.
     aliases : other headers that mean this column.
     personal : never enters a public product.
     zh, en : words of the heading.
@@ -43,6 +45,7 @@ class Column:
     min: float | None = None
     max: float | None = None
     codes: tuple[str, ...] = ()
+    words: Mapping[str, str] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
     personal: bool = False
 
@@ -57,6 +60,7 @@ class LayerSchema:
     key : column of unique ids that becomes the index.
     geometry : ``"Point"``, ``"LineString"``, ``"Polygon"``, ``"Any"``, or "" for a table.
     columns : canonical columns by name.
+    far : records may lie outside the project's area, e.g. the track of a typhoon.
     zh, en : words of the layer.
     """
 
@@ -66,6 +70,7 @@ class LayerSchema:
     en: str
     columns: dict[str, Column]
     geometry: str = ""
+    far: bool = False
 
     def heading(self, column: str, language: str) -> str:
         """Return the heading of a canonical column in ``"zh"`` or ``"en"``, unit in brackets."""

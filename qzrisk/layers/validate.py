@@ -6,7 +6,8 @@ whether it may pass. `validate` checks a frame that is already canonical.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import geopandas as gpd
@@ -14,11 +15,10 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from qzrisk.layers.findings import empty, findings, gather
+from qzrisk.layers.findings import Severity, empty, findings, gather
 from qzrisk.layers.schema import Column, LayerSchema, schema
+from qzrisk.layers.values import SEVERITIES, coerce
 
-_TRUE = {"true", "1", "1.0", "yes", "y", "是", "有", "t"}
-_FALSE = {"false", "0", "0.0", "no", "n", "否", "无", "f"}
 _GEOMETRY_FAMILY = {
     "Point": ("Point",),
     "LineString": ("LineString", "MultiLineString"),
@@ -34,23 +34,30 @@ class Check:
     ----------
     frame : the raw frame; `row` its 1-based record numbers; `ids` its raw ids.
     layer, source, language : printed on each finding.
-    bad : True for rows to be quarantined.
+    date_system : what serial numbers of days count from.
     parts : findings so far.
+    barred : column -> rows that a finding on it keeps out; `bad` is all of them together.
     """
 
     frame: pd.DataFrame
     layer: LayerSchema
     language: str
     source: str = ""
+    date_system: int = 1900
     parts: list[pd.DataFrame] = field(default_factory=list)
+    barred: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Start with every row passing."""
         self.bad = np.zeros(len(self.frame), dtype=bool)
-        self.row = np.arange(1, len(self.frame) + 1)
+        # A reader that knows the rows of the sheet names them in the index "row".
+        self.row = (self.frame.index.to_numpy(dtype=int) if self.frame.index.name == "row"
+                    else np.arange(1, len(self.frame) + 1))
+        self.frame = self.frame.reset_index(drop=True)
 
-    def report(self, mask: np.ndarray | pd.Series, rule: str, severity: str, *, column: str = "",
-               values: pd.Series | np.ndarray | None = None, expected: str = "") -> None:
+    def report(self, mask: np.ndarray | pd.Series, rule: str, severity: Severity, *,
+               column: str = "", values: pd.Series | np.ndarray | None = None,
+               expected: str = "") -> None:
         """Add a finding for each row of `mask`; severity error also bars the row."""
         hit = np.flatnonzero(np.asarray(mask, dtype=bool))
         if not len(hit):
@@ -68,18 +75,36 @@ class Check:
         ))
         if severity == "error":
             self.bad[hit] = True
+            self.barred.setdefault(column, np.zeros(len(self.bad), dtype=bool))[hit] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a reader noticed of some rows before they were checked: see `conform`."""
+
+    rule: str
+    severity: Severity
+    mask: np.ndarray
+    values: np.ndarray | None = None
+    column: str = ""
 
 
 def conform(raw: pd.DataFrame, layer: str | LayerSchema, *, language: str = "zh",
-            source: str = "") -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+            source: str = "", date_system: int = 1900, remarks: Sequence[Remark] = (),
+            unit_ids: pd.Index | None = None
+            ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Turn a raw frame with canonical column names into a checked layer.
 
     Parameters
     ----------
-    raw : DataFrame or GeoDataFrame, one row a record, columns already named canonically
+    raw : DataFrame or GeoDataFrame, one row a record, columns already named canonically; an
+        index called ``row`` holds the rows of the sheet, otherwise records are counted from 1
     layer : schema or its name
     language : of the messages
     source : file name, for the findings
+    date_system : 1900 or 1904, what serial numbers of days count from
+    remarks : findings of the reader on rows of `raw`; those on the position name ``geometry``
+    unit_ids : the units that there are; a ``unit_id`` that is none of them is a finding
 
     Returns
     -------
@@ -89,24 +114,30 @@ def conform(raw: pd.DataFrame, layer: str | LayerSchema, *, language: str = "zh"
         ``len(frame) + len(quarantine) == len(raw)``.
     """
     rules = schema(layer)
-    raw = raw.reset_index(drop=True)
     if raw.empty:
         # Formats such as GeoJSON lose the columns of an empty layer.
         raw = raw.reindex(columns=list(dict.fromkeys([*raw.columns, *rules.columns])))
-    check = Check(raw, rules, language, source)
+    check = Check(raw, rules, language, source, date_system)
+    raw = check.frame
+    for remark in remarks:
+        check.report(remark.mask, remark.rule, remark.severity, column=remark.column,
+                     values=remark.values)
     typed = raw.copy()
     if rules.key not in typed and not rules.columns[rules.key].required:
         # Nobody refers to such records: their number in the file is name enough.
         typed[rules.key] = pd.Series(check.row, index=typed.index).astype(str)
     for name, column in rules.columns.items():
         if name in raw:
-            typed[name] = _TYPES[column.type](typed[name], column, check)
+            typed[name] = _typed(raw[name], column, check)
         elif column.required:
             check.parts.append(findings("required_column", "error", layer=rules.name,
                                         source=source, language=language, field=name,
                                         heading=rules.heading(name, language)))
             check.bad[:] = True
     _check_required(typed, check)
+    if unit_ids is not None and "unit_id" in rules.columns and "unit_id" in raw:
+        strange = typed["unit_id"].notna() & ~typed["unit_id"].isin(unit_ids)
+        check.report(strange, "unknown_unit", "warning", column="unit_id", values=raw["unit_id"])
     if rules.geometry and isinstance(typed, gpd.GeoDataFrame):
         typed = _check_geometry(typed, check)
     _check_ids(typed, check)
@@ -145,79 +176,69 @@ def _rules_by_row(issues: pd.DataFrame, rows: np.ndarray) -> list[str]:
     return [str(by_row.get(row, everywhere)) for row in rows]
 
 
-def blank(values: pd.Series) -> pd.Series:
-    """Return which values are missing: null, or text of nothing but spaces."""
-    if values.dtype.kind in "ifbM":
-        return values.isna()
-    return values.isna() | (values.astype(str).str.strip() == "")
+def _typed(raw: pd.Series, column: Column, check: Check) -> pd.Series:
+    """Return a column in its logical type; what the cells said otherwise becomes findings."""
+    values, masks = coerce(raw, column, date_system=check.date_system)
+    # An unreadable number bars a row only where the row cannot do without it.
+    grave: Severity = "error" if column.required else "warning"
+    for rule in sorted(masks):
+        check.report(masks[rule], rule, SEVERITIES.get(rule) or grave, column=column.name,
+                     values=raw)
+    return _RULED[column.type](values, raw, column, check)
 
 
-def _as_text(values: pd.Series, *_: object) -> pd.Series:
-    if values.dtype.kind == "f" and (values.dropna() % 1 == 0).all():
-        values = values.astype("Int64")
-    return values.astype("str").str.strip().where(~blank(values), None).astype("str")
-
-
-def _as_number(values: pd.Series, column: Column, check: Check) -> pd.Series:
-    number = pd.to_numeric(values, errors="coerce").astype(float)
-    number = number.where(np.isfinite(number))
-    severity = "error" if column.required else "warning"
-    check.report(number.isna() & ~blank(values), "number", severity, column=column.name,
-                 values=values)
+def _ranged(values: pd.Series, raw: pd.Series, column: Column, check: Check) -> pd.Series:
     low = -np.inf if column.min is None else column.min
     high = np.inf if column.max is None else column.max
-    outside = (number < low) | (number > high)
-    check.report(outside, "range", severity, column=column.name, values=values,
-                 expected=f"{low:g} – {high:g}")
-    return number.where(~outside)
+    outside = (values < low) | (values > high)
+    check.report(outside, "range", "error" if column.required else "warning", column=column.name,
+                 values=raw, expected=f"{low:g} – {high:g}")
+    return values.where(~outside)
 
 
-def _as_whole(values: pd.Series, column: Column, check: Check) -> pd.Series:
-    number = _as_number(values, column, check)
-    check.report(number.notna() & (number % 1 != 0), "whole", "note", column=column.name,
-                 values=values)
-    rounded = number.round()
+def _whole(values: pd.Series, raw: pd.Series, column: Column, check: Check) -> pd.Series:
+    values = _ranged(values, raw, column, check)
+    check.report(values.notna() & (values % 1 != 0), "whole", "note", column=column.name,
+                 values=raw)
+    rounded = values.round()
     return rounded.astype("int64") if rounded.notna().all() else rounded.astype("Int64")
 
 
-def _as_bool(values: pd.Series, column: Column, check: Check) -> pd.Series:
-    if values.dtype.kind == "b":
-        return values
-    words = values.astype(str).str.strip().str.lower()
-    known = words.isin(_TRUE | _FALSE)
-    check.report(~known & ~blank(values), "bool", "warning", column=column.name, values=values)
-    result = words.isin(_TRUE).astype("boolean").where(known)
-    return result.astype(bool) if known.all() else result
+def _as_they_are(values: pd.Series, *_: object) -> pd.Series:
+    return values
 
 
-def _as_date(values: pd.Series, column: Column, check: Check) -> pd.Series:
-    date = pd.to_datetime(values, errors="coerce", format="mixed").dt.normalize()
-    check.report(date.isna() & ~blank(values), "date", "warning", column=column.name,
-                 values=values)
-    return date.astype("datetime64[s]")
+def _yes_no(values: pd.Series, *_: object) -> pd.Series:
+    return values.astype(bool) if values.notna().all() else values
 
 
-def _as_code(values: pd.Series, column: Column, check: Check) -> pd.Series:
-    words = _as_text(values)
-    strange = words.notna() & ~words.isin(column.codes)
+def _coded(values: pd.Series, raw: pd.Series, column: Column, check: Check) -> pd.Series:
+    """Return codes; words of the data dictionary that mean a code are replaced by it."""
+    codes = values.replace(dict(column.words)) if column.words else values
+    strange = codes.notna() & ~codes.isin(column.codes)
     check.report(strange, "code", "error" if column.required else "warning", column=column.name,
-                 values=values, expected=", ".join(column.codes))
-    return words.where(~strange)
+                 values=raw, expected=", ".join(column.codes))
+    return codes.where(~strange)
 
 
-def _as_codes(values: pd.Series, column: Column, check: Check) -> pd.Series:
-    words = _as_text(values)
-    sets = words.fillna("").str.split(";").map(lambda parts: {p.strip() for p in parts} - {""})
-    allowed = set(column.codes)
-    check.report(sets.map(lambda found: bool(found - allowed)), "code", "warning",
-                 column=column.name, values=values, expected=", ".join(column.codes))
-    joined = sets.map(lambda found: ";".join(sorted(found & allowed)))
-    return joined.astype("str").where(joined != "")
+def _code_sets(values: pd.Series, raw: pd.Series, column: Column, check: Check) -> pd.Series:
+    """Return several codes sorted and joined by ``;`` whatever separated them."""
+    known = dict.fromkeys(column.codes) | dict(column.words)
+    readings = {cell: {known.get(part) or part for part in _SEPARATORS.split(cell) if part}
+                for cell in values.dropna().unique()}
+    strange = values.map({cell: bool(found - set(column.codes))
+                          for cell, found in readings.items()}).fillna(False)
+    check.report(strange.astype(bool), "code", "warning", column=column.name, values=raw,
+                 expected=", ".join(column.codes))
+    joined = {cell: ";".join(sorted(found & set(column.codes)))
+              for cell, found in readings.items()}
+    return values.map(joined).replace("", None).astype("str")
 
 
-_TYPES: dict[str, Callable[[pd.Series, Column, Check], pd.Series]] = {
-    "str": _as_text, "int": _as_whole, "float": _as_number, "bool": _as_bool, "date": _as_date,
-    "code": _as_code, "codes": _as_codes,
+_SEPARATORS = re.compile(r"[;；,，、/|\s]+")
+_RULED: dict[str, Callable[[pd.Series, pd.Series, Column, Check], pd.Series]] = {
+    "str": _as_they_are, "date": _as_they_are, "bool": _yes_no, "float": _ranged, "int": _whole,
+    "code": _coded, "codes": _code_sets,
 }
 
 
@@ -225,7 +246,8 @@ def _check_required(typed: pd.DataFrame, check: Check) -> None:
     for name, column in check.layer.columns.items():
         if column.required and name in typed:
             # What was there and could not be read has its own finding already.
-            check.report(typed[name].isna() & blank(check.frame[name]), "required", "error",
+            told = check.barred.get(name, False)
+            check.report(typed[name].isna().to_numpy() & ~np.asarray(told), "required", "error",
                          column=name)
 
 
@@ -242,10 +264,11 @@ def _check_ids(typed: pd.DataFrame, check: Check) -> None:
 def _check_geometry(typed: gpd.GeoDataFrame, check: Check) -> gpd.GeoDataFrame:
     shapes = np.asarray(typed.geometry.array)
     absent = shapely.is_missing(shapes) | shapely.is_empty(shapes)
-    check.report(absent, "null_geometry", "error")
+    told = np.asarray(check.barred.get("geometry", np.zeros(len(typed), dtype=bool)))
+    check.report(absent & ~told, "null_geometry", "error", column="geometry")
     with np.errstate(invalid="ignore"):
         finite = np.isfinite(shapely.bounds(shapes)).all(axis=1)
-    check.report(~finite & ~absent, "bad_coordinate", "error")
+    check.report(~finite & ~absent, "bad_coordinate", "error", column="geometry")
     usable = finite & ~absent
     broken = usable & ~shapely.is_valid(shapes)
     if broken.any():

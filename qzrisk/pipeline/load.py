@@ -10,10 +10,12 @@ import geopandas as gpd
 import pandas as pd
 
 from qzrisk import units as _units
+from qzrisk.crs import GEOGRAPHIC
 from qzrisk.errors import ReachError
 from qzrisk.grid import Raster
 from qzrisk.layers import ingest
 from qzrisk.layers.findings import findings, gather
+from qzrisk.layers.ingest import Surroundings
 from qzrisk.layers.schema import schema
 from qzrisk.project import Project, Source
 
@@ -70,17 +72,19 @@ def load(project: Project, *, tick: Tick = lambda _: None) -> Loaded:
     rejected: dict[str, list[pd.DataFrame]] = {}
     issues: list[pd.DataFrame] = []
     counts: list[dict[str, object]] = []
-    for source in project.sources:
+    around = Surroundings(unit_ids=units.index)
+    for source in sorted(project.sources, key=lambda source: source.layer != "boundaries"):
         name = source.name or source.layer
         tick(name)
+        if source.layer != "boundaries" and around.units is None:
+            around = _surroundings(parts, units)
         if source.optional and not source.path.exists():
             issues.append(findings("absent_file", "note", layer=name, values=[source.path.name],
                                    language=project.language))
             continue
-        frame, found, bad = _read(source, project)
+        frame, found, bad = _read(source, project, around)
         found = found.assign(layer=name)
         issues.append(found)
-        issues.append(_unit_findings(frame, units, name, source, project))
         parts.setdefault(name, []).append(frame)
         rejected.setdefault(name, []).append(bad)
         counts.append({"layer": name, "read": len(frame) + len(bad), "accepted": len(frame),
@@ -100,10 +104,11 @@ def load(project: Project, *, tick: Tick = lambda _: None) -> Loaded:
     )
 
 
-def _read(source: Source, project: Project) -> ingest.Read:
+def _read(source: Source, project: Project, around: Surroundings) -> ingest.Read:
     kind = schema(source.layer)
     options: dict[str, Any] = {"columns": source.columns, "layer": source.table or None,
-               "encoding": source.encoding or None, "language": project.language}
+               "encoding": source.encoding or None, "language": project.language,
+                               "around": around}
     if not kind.geometry:
         return ingest.read_table(source.path, kind, **options)
     xy = (source.x, source.y) if source.x and source.y else None
@@ -125,21 +130,18 @@ def _read_units(project: Project) -> pd.DataFrame:
     return _units.check(frame)
 
 
-def _unit_findings(frame: pd.DataFrame, units: pd.DataFrame, name: str, source: Source,
-                   project: Project) -> pd.DataFrame:
-    """Return a finding for each record whose unit code is not in the membership table."""
-    if "unit_id" not in schema(source.layer).columns:
-        return gather([])
-    codes = frame.index.to_series() if frame.index.name == "unit_id" else frame.get("unit_id")
-    if codes is None:
-        return gather([])
-    unknown = codes.notna() & ~codes.isin(units.index)
-    rows = unknown.to_numpy().nonzero()[0]
-    return findings("unknown_unit", "warning", layer=name, source=source.path.name, rows=rows + 1,
-                    record_ids=frame.index[unknown], values=codes[unknown], field="unit_id",
-                    language=project.language,
-                    geometry=frame.geometry[unknown] if isinstance(frame, gpd.GeoDataFrame)
-                    else None)
+def _surroundings(parts: dict[str, list[pd.DataFrame]], units: pd.DataFrame) -> Surroundings:
+    """Return what the boundaries tell of where things should lie, from the smallest units."""
+    if "boundaries" not in parts:
+        return Surroundings(unit_ids=units.index)
+    boundaries = pd.concat(parts["boundaries"])
+    for level in ("village", "town", "county", "city"):
+        frame = boundaries[boundaries["level"] == level]
+        if len(frame):
+            break
+    west, south, east, north = boundaries.to_crs(GEOGRAPHIC).total_bounds
+    return Surroundings(bounds=(float(west), float(south), float(east), float(north)),
+                        units=frame, unit_ids=units.index)
 
 
 def _join(name: str, frames: list[pd.DataFrame], rejected: dict[str, list[pd.DataFrame]],

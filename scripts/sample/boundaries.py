@@ -65,7 +65,8 @@ def _counties(sources: Path) -> gpd.GeoDataFrame:
     raw = gpd.read_file(path, layer="county_gcj02_raw")[["adcode", "name", "geometry"]]
     raw = raw.sort_values("adcode", ignore_index=True)
     moved = shapely.transform(
-        raw.geometry.to_numpy(), lambda xy: np.column_stack(gcj02_to_wgs84(xy[:, 0], xy[:, 1]))
+        raw.geometry.to_numpy(),
+        lambda xy: np.column_stack(gcj02_to_wgs84(xy[:, 0], xy[:, 1], everywhere=True)),
     )
     return raw.set_geometry(gpd.GeoSeries(moved, crs=GEOGRAPHIC)).to_crs(PROJECT_CRS)
 

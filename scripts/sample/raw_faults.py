@@ -34,59 +34,62 @@ class Fault:
     suits: Callable[[Table], Any] = field(default=lambda rows: rows["capacity_persons"] != "")
 
 
-def _composite(value: str, row: Row, rng: np.random.Generator) -> str:  # noqa: ARG001
+def _composite(value: str, _row: Row, rng: np.random.Generator) -> str:
     inside = int(int(value) * rng.uniform(0.55, 0.85))
     return f"室内{inside}人/室外{int(value) - inside}人"
 
 
-def _range(value: str, row: Row, rng: np.random.Generator) -> str:  # noqa: ARG001
+def _range(value: str, _row: Row, rng: np.random.Generator) -> str:
     low = max(int(value) - 10 * int(rng.integers(1, 6)), 10)
     return f"{low}-{int(value) + 10 * int(rng.integers(2, 12))}"
 
 
 CELLS: dict[str, Fault] = {
-    "full_width": Fault("full_width", "capacity_persons", REPAIRED,
-        lambda value, row, rng: value.translate(WIDE)),
-    "counted": Fault("unit_in_number", "capacity_persons", REPAIRED,
-        lambda value, row, rng: f"{value}人"),
-    "year_word": Fault("unit_in_number", "built_year", REPAIRED,
-        lambda value, row, rng: f"{value}年", lambda rows: rows["built_year"] != ""),
+    "full_width": Fault("number_read", "capacity_persons", REPAIRED,
+        lambda value, _row, _rng: value.translate(WIDE)),
+    "counted": Fault("number_read", "capacity_persons", REPAIRED,
+        lambda value, _row, _rng: f"{value}人"),
+    "year_word": Fault("number_read", "built_year", REPAIRED,
+        lambda value, _row, _rng: f"{value}年", lambda rows: rows["built_year"] != ""),
     "approximate": Fault("approximate", "capacity_persons", REPAIRED,
-        lambda value, row, rng: f"约{value}人"),
-    "ten_thousand": Fault("ten_thousand", "upgrade_cost_yuan", REPAIRED,
-        lambda value, row, rng: f"{int(value) / 10_000:g}万"),
-    "chinese_numeral": Fault("chinese_numeral", "capacity_persons", REPAIRED,
-        lambda value, row, rng: HUNDREDS[value],
+        lambda value, _row, _rng: f"约{value}人"),
+    "ten_thousand": Fault("number_read", "upgrade_cost_yuan", REPAIRED,
+        lambda value, _row, _rng: f"{int(value) / 10_000:g}万"),
+    "chinese_numeral": Fault("number_read", "capacity_persons", REPAIRED,
+        lambda value, _row, _rng: HUNDREDS[value],
         lambda rows: rows["capacity_persons"].isin(HUNDREDS)),
-    "composite": Fault("composite_capacity", "capacity_persons", REPAIRED, _composite,
+    "composite": Fault("composite", "capacity_persons", REPAIRED, _composite,
         lambda rows: rows["space"] == "both"),
-    "range": Fault("range_as_number", "capacity_persons", FOUND, _range),
-    "class": Fault("range_as_number", "capacity_persons", FOUND,
-        lambda value, row, rng: f">{int(value) - 10}"),
-    "missing": Fault("missing_capacity", "capacity_persons", FOUND, lambda value, row, rng: ""),
+    "range": Fault("number_range", "capacity_persons", FOUND, _range),
+    "class": Fault("number_range", "capacity_persons", FOUND,
+        lambda value, _row, _rng: f">{int(value) - 10}"),
+    "missing": Fault("missing_capacity", "capacity_persons", FOUND,
+        lambda _value, _row, _rng: ""),
     "missing_word": Fault("missing_capacity", "capacity_persons", FOUND,
-        lambda value, row, rng: EMPTY_WORDS[int(rng.integers(1, len(EMPTY_WORDS)))]),
+        lambda _value, _row, rng: EMPTY_WORDS[int(rng.integers(1, len(EMPTY_WORDS)))]),
     "indoor_over_total": Fault("indoor_over_total", "indoor_area_m2", FOUND,
-        lambda value, row, rng: str(int(row["usable_area_m2"]) + int(rng.integers(20, 200))),
+        lambda _value, row, rng: str(int(row["usable_area_m2"]) + int(rng.integers(20, 200))),
         lambda rows: rows["space"] == "both"),
     "before_built": Fault("opened_before_built", "upgraded_year", FOUND,
-        lambda value, row, rng: str(int(row["built_year"]) - 3),
+        lambda _value, row, _rng: str(int(row["built_year"]) - 3),
         lambda rows: (rows["upgraded_year"] == "") & rows["built_year"].between("1990", "2015")),
 }  # fmt: skip
 """Faults of one cell; the row is one of the 2,746 and is accepted."""
 
-MOVES = {"other_town": ("outside_unit", FOUND), "swapped": ("swapped_xy", REPAIRED)}
+MOVES = {"other_town": ("outside_unit", FOUND), "swapped": ("coordinate_swapped", REPAIRED)}
 """Faults of a position; the row is one of the 2,746 and is accepted."""
 
 SURPLUS = {  # kind: rule, number of the invented site within its village
     "duplicate": ("duplicate_object", 51), "duplicate_id": ("duplicate_id", 0),
     "missing_id": ("required", 0), "in_water": ("in_water", 61),
-    "other_county": ("outside_unit", 71), "zero": ("zero_coordinate", 81),
+    "other_county": ("outside_unit", 71), "zero": ("coordinate_zero", 81),
 }  # fmt: skip
 """Rows that are no shelter of their own; each is quarantined."""
 
-VARIANTS = (("避灾点", "避灾安置点"), ("社区", "居委会"), ("小学", "学校"), ("避灾点", "自然灾害避灾点"),
-            ("村部", "村委会"), ("老人活动中心", "老年活动中心"))  # fmt: skip
+VARIANTS = (
+    ("避灾点", "避灾安置点"), ("社区", "居委会"), ("小学", "学校"), ("避灾点", "自然灾害避灾点"),
+    ("村部", "村委会"), ("老人活动中心", "老年活动中心"),
+)  # fmt: skip
 
 
 @dataclass
@@ -135,7 +138,7 @@ class Spoiler:
     def _cell(self, kind: str, key: int) -> None:
         fault, row = CELLS[kind], self.rows.loc[key]
         raw = fault.write(row[fault.column], row, self.rng)
-        self._note(key, fault.rule, fault.column, fault.outcome, raw, row[fault.column])
+        self._note(key, kind, fault.rule, fault.column, fault.outcome, raw, row[fault.column])
         self.rows.loc[key, fault.column] = raw
 
     def _move(self, kind: str, key: int) -> None:
@@ -144,7 +147,7 @@ class Spoiler:
             self.rows.loc[key, "swapped"] = True
         else:
             self.rows.loc[key, ["lon", "lat"]] = self.elsewhere[kind](self.rows.loc[key])
-        self._note(key, rule, "geometry", outcome, "", "")
+        self._note(key, kind, rule, "geometry", outcome, "", "")
 
     def _copy(self, kind: str, key: int) -> None:
         rule, number = SURPLUS[kind]
@@ -169,7 +172,7 @@ class Spoiler:
             row["lon"], row["lat"] = self.elsewhere[kind](row)
             column, raw, true = "geometry", "", ""
         self.rows.loc[new] = row
-        self._note(new, rule, column, QUARANTINED, raw, true)
+        self._note(new, kind, rule, column, QUARANTINED, raw, true)
 
     def _variant(self, name: str) -> str:
         fitting = [pair for pair in VARIANTS if pair[0] in name]
@@ -182,6 +185,7 @@ class Spoiler:
         )
         return round(lon, 6), round(lat, 6)
 
-    def _note(self, key: int, rule: str, column: str, outcome: str, raw: str, true: str) -> None:
-        self.account.append({"key": key, "rule": rule, "field": column, "raw_value": raw,
-                             "true_value": true, "outcome": outcome})  # fmt: skip
+    def _note(self, key: int, kind: str, rule: str, column: str, outcome: str, raw: str,
+              true: str) -> None:  # fmt: skip
+        self.account.append({"key": key, "kind": kind, "rule": rule, "field": column,
+                             "raw_value": raw, "true_value": true, "outcome": outcome})  # fmt: skip

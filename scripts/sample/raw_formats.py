@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
@@ -62,7 +63,7 @@ def write_shapefile(rows: pd.DataFrame, path: Path, names: Mapping[str, str]) ->
     cut = dict(zip(names, cut_names(list(names.values())), strict=True))
     pyogrio.write_dataframe(
         typed(rows, cut), path, driver="ESRI Shapefile", encoding="GBK",
-        layer_options={"DBF_DATE_LAST_UPDATE": "2021-12-31"},
+        layer_options={"DBF_DATE_LAST_UPDATE": "2021-12-31", "RESIZE": "YES"},
     )  # fmt: skip
     path.with_suffix(".cpg").unlink()
 
@@ -170,7 +171,7 @@ def write_form(
             sheet.write(line, at, _cell(column, row[column]))
     town = rows["unit_id"].str[:9].to_numpy()
     starts = [0, *(n for n in range(1, len(town)) if town[n] != town[n - 1]), len(town)]
-    for first, end in zip(starts[:-1], starts[1:], strict=True):
+    for first, end in pairwise(starts):
         word = towns[town[first]]
         if end - first > 1:
             sheet.merge_range(4 + first, 1, 3 + end, 1, word)

@@ -39,10 +39,10 @@ KEPT_PAIRS = 8
 STANDARD = {
     "shelter_id": "场所编码", "unit_id": "所属单元代码", "name": "场所名称", "tier": "场所级别",
     "host_facility": "依托设施", "space": "空间类型", "usable_area_m2": "有效避难面积",
-    "indoor_area_m2": "室内有效面积", "capacity_persons": "可容纳人数", "hazards_served": "适用灾种",
-    "structure": "建筑结构", "seismic_intensity": "抗震设防烈度", "status": "状态",
-    "facilities": "设施", "manager": "责任人", "phone": "联系电话", "built_year": "建成年份",
-    "upgraded_year": "提升年份", "upgrade_cost_yuan": "提升费用",
+    "indoor_area_m2": "室内有效面积", "capacity_persons": "可容纳人数",
+    "hazards_served": "适用灾种", "structure": "建筑结构", "seismic_intensity": "抗震设防烈度",
+    "status": "状态", "facilities": "设施", "manager": "责任人", "phone": "联系电话",
+    "built_year": "建成年份", "upgraded_year": "提升年份", "upgrade_cost_yuan": "提升费用",
     "upgrade_capacity_persons": "提升后新增容量", "synthetic": "合成数据",
 }  # fmt: skip
 OTHERWISE = STANDARD | {
@@ -57,6 +57,7 @@ PINYIN = {
     "built_year": "jiancheng_nian", "upgraded_year": "tisheng_nian",
     "upgrade_cost_yuan": "tisheng_feiyong", "upgrade_capacity_persons": "xinzeng_renshu",
     "synthetic": "hecheng"}  # fmt: skip
+PLACEMARK = {name: header for name, header in PINYIN.items() if name != "name"}  # has its own
 ENGLISH = {name: name for name in STANDARD}
 WORDS = {
     "tier": {"county": "县级", "township": "乡镇级", "village": "村级"},
@@ -104,7 +105,7 @@ FILES = (
     RawFile("350503", "350503_fengze.csv", partial(_csv, encoding="utf-8-sig"), OTHERWISE,
         {"composite": 1, "missing_word": 2, "swapped": 1, "before_built": 1, "duplicate": 1,
          "other_county": 1}, ("东经", "北纬"), "dms"),
-    RawFile("350504", "350504_luojiang.kml", raw_formats.write_kml, PINYIN,
+    RawFile("350504", "350504_luojiang.kml", raw_formats.write_kml, PLACEMARK,
         {"missing": 1, "swapped": 1, "duplicate": 1, "other_county": 1}, (), extra=("place",)),
     RawFile("350505", "350505_quangang.ods", raw_formats.write_ods, STANDARD,
         {"missing_word": 1, "in_water": 1}),
@@ -196,23 +197,23 @@ class Elsewhere:
         self.sea_tree = cKDTree(self.sea)
 
     def in_water(self, row: pd.Series) -> tuple[float, float]:
-        """A cell of the sea some way out from the site."""
+        """Pick a cell of the sea some way out from the site."""
         _, near = self.sea_tree.query([row["lon"], row["lat"]], k=60)
         lon, lat = self.sea[int(near[-1])]
         return float(lon), float(lat)
 
     def other_county(self, row: pd.Series) -> tuple[float, float]:
-        """Beside a site of another county."""
+        """Stand beside a site of another county."""
         return self._beside(self.cells["unit_id"].str[:6] != row["unit_id"][:6], row, nearest=False)
 
     def other_town(self, row: pd.Series) -> tuple[float, float]:
-        """Beside the nearest site of another town of the county."""
+        """Stand beside the nearest site of another town of the county."""
         same = self.cells["unit_id"].str[:6] == row["unit_id"][:6]
         return self._beside(same & (self.cells["unit_id"].str[:9] != row["unit_id"][:9]), row,
                             nearest=True)  # fmt: skip
 
-    def zero(self, row: pd.Series) -> tuple[float, float]:  # noqa: ARG002
-        """Nothing was measured."""
+    def zero(self, _row: pd.Series) -> tuple[float, float]:
+        """Measure nothing at all."""
         return 0.0, 0.0
 
     def _beside(self, which: pd.Series, row: pd.Series, *, nearest: bool) -> tuple[float, float]:
@@ -248,8 +249,7 @@ def spoiled(
     account = pd.DataFrame(spoiler.account).merge(rows, on="key", validate="one_to_one")
     moved = account["field"] == "geometry"
     account["raw_value"] = account["raw_value"].mask(moved, account["raw_place"])
-    stays = moved & account["rule"].isin([rule for rule, _ in MOVES.values()])
-    stays &= account["outcome"] != "quarantined"
+    stays = moved & account["kind"].isin(MOVES)
     account["true_value"] = account["true_value"].mask(stays, account["true_place"])
     layer = rows["layer"] if "layer" in rows else pd.Series("", index=rows.index)
     number = rows.groupby(layer).cumcount() + 1
@@ -266,7 +266,7 @@ def spoiled(
 
 def decisions(cells: pd.DataFrame, defects: pd.DataFrame, grid: SampleGrid) -> pd.DataFrame:
     """Merge what is one object twice; keep the closest pairs of one village that are two."""
-    twins = defects[defects["rule"] == "duplicate_object"]
+    twins = defects[defects["kind"] == "duplicate"]
     merge = pd.DataFrame({"left": twins["true_value"], "right": twins["raw_value"]})
     merge = merge.assign(
         decision="merge", reason="名称近似、位置相距不足40米、电话相同，为同一场所 / "
@@ -308,7 +308,7 @@ def build(grid: SampleGrid, *, seed: int, data: Path) -> None:
         accounts.append(account)
     defects = pd.concat(accounts, ignore_index=True).sort_values(["file", "table", "row"])
     defects["defect_id"] = [f"D{number:03d}" for number in range(1, len(defects) + 1)]
-    columns = ["defect_id", "file", "table", "row", "shelter_id", "rule", "field", "raw_value",
-               "true_value", "outcome"]  # fmt: skip
+    columns = ["defect_id", "file", "table", "row", "shelter_id", "kind", "rule", "field",
+               "raw_value", "true_value", "outcome"]  # fmt: skip
     write_table(defects[columns], folder / "defects.csv")
     write_table(decisions(cells, defects, grid), folder / "decisions.csv")

@@ -1,0 +1,299 @@
+"""Which text encoding a file of unknown origin is written in, with the evidence.
+
+Byte order mark, then strict UTF-8, then UTF-16 without a mark, then the multi-byte encodings of
+East Asia told apart by how common the characters are that each would give.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from qzrisk.errors import ConfigError
+from qzrisk.text import text
+
+MIXED = "mixed"
+"""Name of a file whose lines are in more than one encoding."""
+
+_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"),
+    (b"\x84\x31\x95\x33", "gb18030"),
+)
+_FAMILY = {"gb2312": "gb18030", "gbk": "gb18030", "cp936": "gb18030", "big5hkscs": "big5hkscs",
+           "big5": "big5hkscs", "cp950": "big5hkscs", "shift_jis": "cp932", "ascii": "utf-8"}
+_CANDIDATES = ("gb18030", "big5hkscs", "cp932")
+# Characters that hardly any table of places, people or buildings is without.
+_FREQUENT = set(
+    "的一是不在有人大中小上下东西南北年月日号村社区县市省镇乡街道路学校场所名称编码序"
+    "地址电话数面积经纬度备注合计室内外平方米级别类型时间单位负责居委会民公园山水河海"
+    "風险災害防避难点灾风險難點縣區鄉鎮號學場電話單東国國門门用可容納纳第三二四五六七"
+    "八九十男女老幼家户戶新建安福永")
+_LIKELY, _SURE, _SHORT = 0.7, 0.5, 0.25
+_SAMPLE_BYTES = 100_000
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
+_UTF8_RUN = re.compile(rb"(?:[\xe3-\xe9][\x80-\xbf]{2}){2}")
+_SURE_IDEOGRAPHS = 3
+_MIN_ROUND_TRIP = 4  # hanzi; two happen to survive the round trip by chance ("联通")
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """An encoding and why it is believed.
+
+    Attributes
+    ----------
+    name : Python codec, or `MIXED` when lines differ.
+    evidence : the reasons, in words.
+    confidence : 0 to 1; below 0.5 a person should look.
+    mojibake : what has already gone wrong with the text itself, in words, or "".
+    """
+
+    name: str
+    evidence: str
+    confidence: float
+    mojibake: str = ""
+
+
+def detect(source: bytes | str | Path, hint: str | None = None, *, language: str = "zh"
+           ) -> Encoding:
+    """Return the text encoding of a file, judged by strict decoding and common characters.
+
+    Parameters
+    ----------
+    source : the bytes, or the path of the file
+    hint : what a .cpg, a header or the user says; believed only where it fits
+    language : of the evidence
+
+    Raises
+    ------
+    ConfigError
+        If the hint is no encoding that Python knows.
+
+    Notes
+    -----
+    UTF-8 wins over a hint of a Chinese encoding when the bytes are valid UTF-8 with several-byte
+    characters: by chance that is practically impossible, a wrong hint is common.
+
+    Examples
+    --------
+    >>> detect("避灾点名称,可容纳人数".encode("gbk"), language="en").name
+    'gb18030'
+    """
+    data = source if isinstance(source, bytes) else Path(source).read_bytes()
+    said = _known(hint) if hint else ""
+    for mark, name in _MARKS:
+        if data.startswith(mark) and _strict(data, name) is not None:
+            return _found(data, name, text("encoding_mark", language), 1.0, language)
+    if said and _fits(data, said):
+        return _found(data, said, text("encoding_hint", language, name=said), 0.9, language)
+    found = _judge(data, language)
+    if said and said != found.name and not (data.isascii() and found.name == "utf-8"):
+        refused = text("encoding_refused", language, name=said)
+        return Encoding(found.name, f"{refused} {found.evidence}", found.confidence,
+                        found.mojibake)
+    return found
+
+
+def decode(data: bytes, encoding: Encoding) -> tuple[str, dict[int, str]]:
+    """Return the text, and for each line not in the main encoding its number and encoding.
+
+    Parameters
+    ----------
+    data : the bytes
+    encoding : as `detect` gave it
+
+    Returns
+    -------
+    (text, lines)
+        `lines` is empty unless the file is mixed; numbers are 1-based; ``"?"`` marks lines that
+        fit no encoding and hold U+FFFD where a byte made no sense.
+    """
+    if encoding.name != MIXED:
+        return data.decode(encoding.name, errors="replace").removeprefix("\ufeff"), {}
+    pieces, strange = [], {}
+    readings = [_line(line) for line in data.split(b"\n")]
+    names = [name for _, name in readings if name != "ascii"]
+    main = max(sorted(set(names)), key=names.count, default="utf-8")
+    for number, (piece, name) in enumerate(readings, start=1):
+        pieces.append(piece)
+        if name not in (main, "ascii"):
+            strange[number] = name
+    return "\n".join(pieces).removeprefix("\ufeff"), strange
+
+
+def _line(line: bytes) -> tuple[str, str]:
+    if line.isascii():
+        return line.decode("ascii"), "ascii"
+    for name in ("utf-8", *_by_score(line)):
+        piece = _strict(line, name)
+        if piece is not None and (name in ("utf-8", "gb18030") or _score(line, name) >= _SHORT):
+            return piece, name
+    return line.decode("utf-8", errors="replace"), "?"
+
+
+def _by_chance(data: bytes) -> bool:
+    """Whether valid UTF-8 reads better as GB18030: the bytes of 联通 are two-byte letters too."""
+    beyond = [c for c in _sample(data, "utf-8") if ord(c) > 127]
+    odd = sum(0x17F < ord(c) < 0x800 for c in beyond)
+    return (odd == len(beyond) and _strict(data, "gb18030") is not None
+            and _score(data, "gb18030") >= _LIKELY)
+
+
+def _holds_utf8(data: bytes) -> bool:
+    for run in _UTF8_RUN.finditer(data):
+        end = data.find(b"\n", run.end())
+        if _plainly_utf8(data[data.rfind(b"\n", 0, run.start()) + 1:end if end >= 0 else None]):
+            return True
+    return False
+
+
+def _plainly_utf8(line: bytes) -> bool:
+    """Whether a line is UTF-8 with three ideographs: bytes of another encoding never look so."""
+    if line.isascii():
+        return False
+    words = _strict(line, "utf-8") or ""
+    return sum("\u3000" <= c <= "\u9fff" for c in words) >= _SURE_IDEOGRAPHS
+
+
+def _judge(data: bytes, language: str) -> Encoding:
+    if data.isascii() and b"\0" not in data:
+        return Encoding("utf-8", text("encoding_ascii", language), 1.0)
+    if b"\0" in data[:_SAMPLE_BYTES]:
+        wide = max(("utf-16-le", "utf-16-be"), key=lambda name: _score(data, name))
+        if _score(data, wide) > _SURE:
+            return _found(data, wide, text("encoding_wide", language), 0.9, language)
+    whole = _strict(data, "utf-8") is not None
+    if whole and not _by_chance(data):
+        return _found(data, "utf-8", text("encoding_utf8", language), 1.0, language)
+    if not whole and _cut_at_end(data, "utf-8"):
+        return Encoding("utf-8", text("encoding_cut", language, name="utf-8"), 0.6)
+    if _holds_utf8(data):
+        return Encoding(MIXED, text("encoding_mixed", language), 0.3)
+    ranked = _by_score(data)
+    if ranked:
+        best, share = ranked[0], _score(data, ranked[0])
+        second = _score(data, ranked[1]) if len(ranked) > 1 else 0.0
+        if share >= _SHORT:
+            words = text("encoding_share", language, name=best, share=f"{share:.0%}",
+                         second=f"{second:.0%}")
+            return _found(data, best, words, min(1.0, max(0.1, share - second / 2)), language)
+    if _cut_at_end(data, "gb18030"):
+        return Encoding("gb18030", text("encoding_cut", language, name="gb18030"), 0.6)
+    return Encoding(MIXED, text("encoding_mixed", language), 0.3)
+
+
+def _found(data: bytes, name: str, evidence: str, confidence: float, language: str) -> Encoding:
+    damage = _damage(_sample(data, name))
+    return Encoding(name, evidence, confidence, text(damage, language) if damage else "")
+
+
+def _damage(sample: str) -> str:
+    """Return the text key of the damage that the decoded text shows, or ""."""
+    if "锟斤拷" in sample or "\ufffd" in sample:
+        return "mojibake_lost"
+    for codec, key in (("gb18030", "mojibake_gbk"), ("cp1252", "mojibake_latin"),
+                       ("latin-1", "mojibake_latin")):
+        if _survives(sample, codec):
+            return key
+    return ""
+
+
+def _survives(sample: str, codec: str) -> bool:
+    """Whether most of the words, written back in `codec`, are UTF-8: they were misread before."""
+    words = [word for word in sample.replace(",", " ").replace("\t", " ").split()
+             if sum(ord(c) > 127 for c in word) >= _MIN_ROUND_TRIP][:200]
+    again = sum(_back(word, codec) for word in words)
+    return bool(words) and again > len(words) / 2
+
+
+def _back(word: str, codec: str) -> bool:
+    try:
+        return word.encode(codec).decode("utf-8") != word
+    except UnicodeError:
+        return False
+
+
+def _known(hint: str) -> str:
+    try:
+        name = codecs.lookup(hint).name
+    except LookupError as error:
+        raise ConfigError("unknown text encoding", got=repr(hint),
+                          expected="a name such as utf-8, gb18030, big5, shift_jis") from error
+    return _FAMILY.get(name, name)
+
+
+def _fits(data: bytes, name: str) -> bool:
+    if _strict(data, name) is None:
+        return False
+    if name in ("utf-8", "utf-8-sig"):
+        return True
+    return data.isascii() or _strict(data, "utf-8") is None
+
+
+def _strict(data: bytes, name: str) -> str | None:
+    try:
+        return data.decode(name)
+    except UnicodeError:
+        return None
+
+
+def _sample(data: bytes, name: str) -> str:
+    """Return text from the first line that is not plain ASCII on."""
+    if name.startswith("utf-16"):
+        return data[:_SAMPLE_BYTES].decode(name, errors="ignore")
+    first = _BEYOND_ASCII.search(data)
+    start = data.rfind(b"\n", 0, first.start()) + 1 if first else 0
+    return data[start:start + _SAMPLE_BYTES].decode(name, errors="ignore")
+
+
+def _cut_at_end(data: bytes, name: str) -> bool:
+    """Whether only the last character is incomplete, as in a file cut in two."""
+    return any(_strict(data[:-cut], name) is not None for cut in (1, 2, 3) if cut < len(data))
+
+
+def _by_score(data: bytes) -> list[str]:
+    fitting = [name for name in _CANDIDATES if _strict(data, name) is not None]
+    return sorted(fitting, key=lambda name: -_score(data, name))
+
+
+def _score(data: bytes, name: str) -> float:
+    """Mean commonness of the characters beyond ASCII: frequent 1, common 0.7, other 0."""
+    sample = _sample(data, name)
+    beyond = [character for character in sample if ord(character) > 127]
+    if not beyond:
+        plain = sum(" " <= c <= "~" or c in "\r\n\t" for c in sample)
+        return plain / len(sample) if sample and name.startswith("utf-16") else 0.0
+    common = _common(name)
+    points = sum(1.0 if c in _FREQUENT else 0.7 if c in common or _kana_or_mark(c) else 0.0
+                 for c in beyond)
+    return points / len(beyond)
+
+
+def _kana_or_mark(character: str) -> bool:
+    # Half-width katakana are what a Japanese reading makes of Chinese bytes: no evidence.
+    point = ord(character)
+    return (0x3000 <= point <= 0x30FF or 0xFF01 <= point <= 0xFF5E
+            or unicodedata.category(character) in ("Po", "Ps", "Pe", "Pd"))
+
+
+@cache
+def _common(name: str) -> frozenset[str]:
+    """Return the everyday ideographs of an encoding: the first level of its standard."""
+    if name == "big5hkscs":
+        area, codec = [(0xA4, 0xC6)], "big5"
+    elif name == "cp932":
+        area, codec = [(0x88, 0x98)], "shift_jis"
+    else:
+        area, codec = [(0xB0, 0xD7)], "gb2312"
+    block = bytearray()
+    for low, high in area:
+        for lead in range(low, high + 1):
+            for trail in range(0x40, 0xFF):
+                block += bytes((lead, trail, 0x20, 0x20))
+    hanzi = block.decode(codec, errors="ignore")
+    return frozenset(c for c in hanzi if ord(c) >= 0x4E00)

@@ -1,0 +1,58 @@
+"""Rows of one sheet or text file as they stand there, with what was noticed on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from qzrisk.errors import ConfigError
+from qzrisk.layers.findings import Severity
+
+Row = Sequence[Any]
+Merge = tuple[int, int, int, int]
+"""First row, first column, last row, last column, 0-based, in the sheet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """Something noticed, to become findings: a rule, its severity and the cells it speaks of."""
+
+    rule: str
+    severity: Severity
+    rows: Sequence[int] = (0,)
+    values: Sequence[Any] = ("",)
+    columns: Sequence[int] = ()
+    expected: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Source:
+    """Rows to be read once, from the first row of the sheet on; an empty cell is "" or None.
+
+    Attributes
+    ----------
+    rows : each a list of cells, of any length.
+    merges : real merged ranges; None where the format does not tell.
+    sheet, sheets : name of the sheet read and of all sheets ("" and none for text).
+    encoding : of a text file, "" for workbooks.
+    date_system : 1900 or 1904.
+    first : number of the first row; 0 where the headers are no row of the file.
+    remarks : what was noticed; may grow while `rows` are read.
+    """
+
+    rows: Iterable[Row]
+    merges: list[Merge] | None = None
+    sheet: str = ""
+    sheets: tuple[str, ...] = ()
+    encoding: str = ""
+    date_system: int = 1900
+    first: int = 1
+    remarks: list[Remark] = field(default_factory=list)
+
+
+def unreadable(path: Path, got: object, mend: str = "open it to see whether it is whole"
+               ) -> ConfigError:
+    """Return the error of a table that cannot be read."""
+    return ConfigError("cannot read the table", where=str(path), got=str(got).strip(), mend=mend)

@@ -1,0 +1,581 @@
+"""The rest of the sample city: raw shelter files with their faults, and the ten other layers.
+
+Reads only files under data/, with pandas, geopandas and openpyxl; the schemas are asked whether
+they know every column and code.
+"""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import openpyxl
+import pandas as pd
+import pyogrio
+import pytest
+from pyproj import Transformer
+
+from qzrisk.crs import gcj02_to_wgs84
+from qzrisk.layers.schema import schema
+
+DATA = Path(__file__).parents[1] / "data"
+RAW = DATA / "shelters" / "raw"
+KINMEN = "350527"
+COUNTIES = ["350502", "350503", "350504", "350505", "350521", "350524", "350525", "350526",
+            "350581", "350582", "350583"]  # fmt: skip
+
+# layer: file, layer inside it
+LAYERS = {
+    "forest_zones": ("forest/forest.gpkg", "forest_zones"),
+    "railways": ("railway/railway.gpkg", "railways"),
+    "railway_points": ("railway/railway.gpkg", "railway_points"),
+    "railway_sections": ("railway/sections.csv", ""),
+    "teams": ("teams/teams.gpkg", "teams"),
+    "communities": ("communities/communities.gpkg", "communities"),
+    "enterprises": ("enterprises/enterprises.gpkg", "enterprises"),
+    "incidents": ("incidents/incidents.gpkg", "incidents"),
+    "responses": ("incidents/responses.csv", ""),
+    "hidden_dangers": ("hidden_dangers/ledger.csv", ""),
+    "hidden_danger_counts": ("hidden_dangers/counts.csv", ""),
+    "hazard_points": ("hazard_points/hazard_points.gpkg", "hazard_points"),
+    "survey": ("census/survey.csv", ""),
+    "survey_targets": ("census/targets.csv", ""),
+    "typhoons": ("typhoons/typhoons.csv", ""),
+    "typhoon_fixes": ("typhoons/fixes.csv", ""),
+}
+PERSONS = re.compile(r"样例\d{3,4}")
+PHONES = re.compile(r"0595-0000\d{4}")
+
+
+@cache
+def read(name):
+    path, layer = LAYERS[name]
+    if layer:
+        return gpd.read_file(DATA / path, layer=layer)
+    return pd.read_csv(DATA / path, dtype={"unit_id": str})
+
+
+@cache
+def units():
+    return pd.read_csv(DATA / "boundaries" / "units.csv", dtype=str, keep_default_na=False)
+
+
+@cache
+def villages():
+    frame = gpd.read_file(DATA / "boundaries" / "boundaries.gpkg", layer="village")
+    return frame[["unit_id", "geometry"]]
+
+
+@cache
+def shelters():
+    frame = gpd.read_file(DATA / "shelters" / "shelters.gpkg").set_index("shelter_id", drop=False)
+    return frame.assign(lon=frame.geometry.x, lat=frame.geometry.y)
+
+
+# ------------------------------------------------------------------ every layer
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_columns_and_codes_are_those_of_the_schema(name):
+    frame, rules = read(name), schema(name)
+    strange = set(frame.columns) - set(rules.columns) - {"geometry", "lon", "lat"}
+    assert not strange
+    assert frame[rules.key].is_unique
+    for column in rules.columns.values():
+        if column.required:
+            assert frame[column.name].notna().all(), column.name
+        if column.type == "code" and column.name in frame:
+            assert set(frame[column.name].dropna()) <= set(column.codes), column.name
+        if column.type in {"int", "float"} and column.name in frame:
+            values = frame[column.name].dropna()
+            assert column.min is None or (values >= column.min).all(), column.name
+            assert column.max is None or (values <= column.max).all(), column.name
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_record_says_whether_it_is_synthetic(name):
+    expected = name not in {"typhoons", "typhoon_fixes"}
+    assert (read(name)["synthetic"].astype(bool) == expected).all()
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_persons_and_telephones_are_unmistakably_invented(name):
+    frame, rules = read(name), schema(name)
+    people = [column for column in rules.personal() if "phone" not in column]
+    for column in people:
+        assert frame[column].map(lambda v: bool(PERSONS.fullmatch(v))).all(), column
+    for column in {"phone", "local_phone", "railway_phone"} & set(frame.columns):
+        assert rules.columns[column].personal
+        assert frame[column].map(lambda v: bool(PHONES.fullmatch(v))).all(), column
+
+
+@pytest.mark.parametrize("name", [n for n in LAYERS if "unit_id" in schema(n).columns])
+def test_units_exist_and_none_is_in_kinmen(name):
+    codes = read(name)["unit_id"]
+    assert codes.isin(units()["unit_id"]).all()
+    assert not codes.str.startswith(KINMEN).any()
+
+
+@pytest.mark.parametrize("name", ["railway_points", "teams", "communities", "enterprises",
+                                  "incidents", "hazard_points"])  # fmt: skip
+def test_points_stand_in_their_village(name):
+    frame = read(name)
+    assert frame.crs.to_epsg() == 4490
+    home = villages().set_index("unit_id").geometry[frame["unit_id"]]
+    inside = frame.geometry.within(gpd.GeoSeries(home.to_numpy(), crs=frame.crs))
+    assert inside.all()
+
+
+def test_all_data_stays_under_20_mb():
+    assert sum(path.stat().st_size for path in DATA.rglob("*") if path.is_file()) <= 20_000_000
+
+
+# ------------------------------------------------------------------ the report's numbers
+
+
+def test_forest_zones():
+    zones = read("forest_zones")
+    assert 150 <= len(zones) <= 600
+    assert set(zones["danger_class"]) == {"I", "II", "III"}
+    metres = zones.to_crs(4549)
+    assert metres.geometry.is_valid.all()
+    assert np.allclose(metres.geometry.area, zones["area_m2"], rtol=1e-3)
+    assert metres.union_all().area >= 0.9999 * metres.geometry.area.sum()  # no overlaps
+    danger = zones.groupby("danger_class")["danger_index"].mean()
+    assert danger["I"] > danger["II"] > danger["III"]
+    assert 0.5 < zones["area_m2"].sum() / 10.95e9 < 0.68
+
+
+def test_railway_lines():
+    rails = read("railways").set_index("name")
+    assert rails["line_type"].to_dict() == {
+        "漳泉肖铁路": "ordinary", "兴泉铁路": "ordinary", "福厦铁路": "high_speed",
+        "福厦高铁": "high_speed"}  # fmt: skip
+    assert rails["schematic"].all()
+    assert rails.index[rails["in_service_2021"]].tolist() == ["漳泉肖铁路", "福厦铁路"]
+    length = rails.to_crs(4549).geometry.length
+    assert np.allclose(rails["end_m"] - rails["start_m"], length, atol=0.5)
+    land = villages().to_crs(4549).union_all().buffer(1000)
+    inside = rails.to_crs(4549).geometry.intersection(land).length / length
+    assert (inside > 0.93).all()
+
+
+def test_310_railway_points_closed_in_2021_on_the_ordinary_line():
+    points = read("railway_points")
+    assert len(points) == 310
+    assert (points["status"] == "closed").all()
+    assert set(points["line_id"]) == {"ZQX"}
+    assert points["assumption"].str.contains("假定").all()
+    dates = points[["found_on", "due_on", "closed_on"]].apply(pd.to_datetime)
+    assert (dates["found_on"] <= dates["closed_on"]).all()
+    assert (dates["found_on"] < dates["due_on"]).all()
+    for column in ("found_on", "closed_on"):
+        assert dates[column].between("2021-01-01", "2021-12-31").all()
+    line = read("railways").set_index("line_id").to_crs(4549).loc["ZQX"]
+    metres = points.to_crs(4549)
+    assert np.allclose(metres.distance(line.geometry), points["offset_m"], atol=1.0)
+    along = metres.geometry.map(line.geometry.project) + line["start_m"]
+    near = points["offset_m"] < 100  # far from a bent line the foot point may jump
+    assert np.allclose(along[near], points["measure_m"][near], atol=3.0)
+    parts = points["chainage"].str.extract(r"K(\d+)\+([\d.]+)").astype(float)
+    assert np.allclose(parts[0] * 1000 + parts[1], points["measure_m"])
+
+
+def test_sections_cover_the_lines_without_gaps():
+    parts = read("railway_sections")
+    rails = read("railways").set_index("line_id")
+    assert set(parts["line_id"]) == set(rails.index)
+    for line, rows in parts.groupby("line_id"):
+        rows = rows.sort_values("from_m")
+        assert rows["from_m"].iloc[0] == rails.loc[line, "start_m"]
+        assert rows["to_m"].iloc[-1] == pytest.approx(rails.loc[line, "end_m"])
+        assert (rows["from_m"].iloc[1:].to_numpy() == rows["to_m"].iloc[:-1].to_numpy()).all()
+        assert (rows["unit_id"].iloc[1:].to_numpy() != rows["unit_id"].iloc[:-1].to_numpy()).all()
+    assert set(parts["bureau_unit"]) == {"厦门工务段", "龙岩工务段"}
+    assert parts["points"].sum() == parts["points_closed"].sum() == 310
+    points = read("railway_points").merge(parts, on="section_id", suffixes=("", "_of_section"))
+    assert len(points) == 310
+    assert points["measure_m"].between(points["from_m"], points["to_m"]).all()
+    assert parts["local_chief"].iloc[0] == "样例001"
+    assert pd.concat([parts["local_chief"], parts["railway_chief"]]).is_unique
+
+
+def test_443_teams_of_23396():
+    teams = read("teams")
+    assert len(teams) == 443
+    assert teams["members"].sum() == 23_396
+    social = teams[teams["kind"] == "social"]
+    assert len(social) == 7
+    assert social["full_members"].sum() == 428
+    assert social["reserve_members"].sum() == 211
+    assert (teams["members"] == teams["full_members"] + teams["reserve_members"]).all()
+    assert (teams["members"] >= 8).all()
+
+
+def test_49_and_6_communities():
+    places = read("communities")
+    assert places["kind"].value_counts().to_dict() == {"existing": 49, "new_2021": 6}
+    assert ((places["awarded_year"] == 2021) == (places["kind"] == "new_2021")).all()
+    assert set(places["unit_id"].str[:6]) == set(COUNTIES)
+    assert places["unit_id"].is_unique
+
+
+def test_enterprises():
+    firms = read("enterprises")
+    assert firms["kind"].value_counts().to_dict() == {"demonstration": 130, "mine": 26,
+                                                      "hazchem": 23}  # fmt: skip
+    shown = firms[firms["kind"] == "demonstration"]["size"].value_counts().to_dict()
+    assert shown == {"large": 71, "medium": 25, "small": 34}
+    assert firms["name"].str.fullmatch(r"样例企业\d{3}").all()
+    in_care = firms["kind"].isin(["hazchem", "mine"])
+    assert (firms["responsible_system"].astype(bool) == in_care).all()
+    assert (firms["major_hazard_grade"].notna() == (firms["kind"] == "hazchem")).all()
+
+
+def test_5_fires_and_10_responses():
+    fires, responses = read("incidents"), read("responses")
+    assert len(fires) == 5
+    assert set(fires["kind"]) == {"forest_fire"}
+    assert set(fires["level"]) <= {"ordinary", "considerable"}
+    assert (fires["level"] == "ordinary").equals(fires["burnt_area_m2"] < 10_000)
+    assert fires[["deaths", "injured"]].to_numpy().sum() == 0
+    dates = pd.to_datetime(fires["occurred_on"])
+    assert (dates.dt.year == 2021).all()
+    assert not dates.between("2021-03-28", "2021-04-12").any()  # Qingming: no fire
+    joined = fires.sjoin(read("forest_zones")[["geometry"]], predicate="within")
+    assert len(set(joined["incident_id"])) >= 4
+    assert len(responses) == 10
+    assert "geometry" not in responses
+    assert (responses["started_on"] < responses["ended_on"]).all()
+    assert responses["started_on"].str.startswith("2021").all()
+
+
+def test_hidden_dangers_close_exactly():
+    counts, rows = read("hidden_danger_counts"), read("hidden_dangers")
+    assert counts["found"].sum() == 377_300
+    assert counts["closed"].sum() == 376_900
+    assert (counts["closed"] <= counts["found"]).all()
+    assert counts["unit_id"].nunique() == 13
+    assert set(counts["unit_id"]) == set(units()["reporting_id"]) - {""}
+    assert len(counts) == 13 * counts["sector"].nunique() == 130
+    assert rows["state"].value_counts().to_dict() == {"closed": 5_000, "open": 400}
+    key = ["unit_id", "sector"]
+    left = counts.set_index(key)["found"] - counts.set_index(key)["closed"]
+    still_open = rows[rows["state"] == "open"].groupby(key).size()
+    assert left[left > 0].sort_index().equals(still_open.rename(None).sort_index())
+    assert (rows["closed_on"].notna() == (rows["state"] == "closed")).all()
+    assert (rows["closed_on"].dropna() >= rows["found_on"][rows["closed_on"].notna()]).all()
+    assert rows["closed_on"].dropna().between("2021-01-01", "2021-12-31").all()
+    assert rows["found_on"].between("2021-01-01", "2021-12-31").all()
+    assert set(rows["grade"]) == {"一般", "重大"}
+
+
+def test_hazard_points_and_grades():
+    points = read("hazard_points")
+    slope = points["kind"] == "high_steep_slope"
+    nanan = points["unit_id"].str.startswith("350583")
+    assert (nanan & ~slope).sum() == 237
+    assert (nanan & slope).sum() == 283
+    assert set(points["unit_id"].str[:6]) == set(COUNTIES)
+    persons, yuan = points["threatened_persons"], points["threatened_property_yuan"]
+    worst = np.select(
+        [(persons >= 1000) | (yuan >= 100e6), (persons >= 500) | (yuan >= 50e6),
+         (persons >= 100) | (yuan >= 5e6)], ["exceptional", "large", "medium"], "small",
+    )  # fmt: skip
+    assert (points["level"] == worst).all()
+
+
+def test_census_records():
+    records, targets = read("survey"), read("survey_targets")
+    assert (DATA / "census" / "survey.csv").stat().st_size <= 1_000_000
+    assert targets["unit_id"].nunique() == 13
+    due = targets.groupby("form")["target"].sum()
+    assert due["shelter"] == 2746
+    assert due["team"] == 443
+    assert due["hazard_point"] == len(read("hazard_points"))
+    assert due["community"] == 2572
+    assert due["enterprise"] == len(read("enterprises"))
+    town = units()[units()["level"] == "village"].assign(
+        town=lambda frame: frame["unit_id"].str[:9]).drop_duplicates("town")  # fmt: skip
+    unit = records["unit_id"].str[:9].map(town.set_index("town")["reporting_id"])
+    sent = records.groupby([unit, "form"]).size()
+    left = targets.set_index(["unit_id", "form"])["target"].sub(sent, fill_value=0)
+    assert (left >= 0).all()
+    assert (left.xs("350583") == 0).all()  # the pilot is through
+    assert set(records["stage"][unit == "350583"]) == {"national_check"}
+    assert (left.drop("350583").groupby("unit_id").sum() > 0).sum() >= 11
+    assert (records["surveyed_on"] <= records["submitted_on"]).all()
+    assert records["submitted_on"].max() <= "2021-12-31"
+    assert (records["indicator_errors"] <= records["indicators"]).all()
+
+
+def test_typhoons_are_the_real_tracks_in_beijing_time():
+    storms, fixes = read("typhoons"), read("typhoon_fixes")
+    source = pd.read_csv(DATA / "sources" / "typhoon_tracks_ibtracs_1980_2024_300km.csv")
+    source = source.sort_values(["track_id", "time"], ignore_index=True)
+    assert len(storms) == 139
+    assert len(fixes) == len(source)
+    hours = pd.to_datetime(fixes["time_beijing"]) - pd.to_datetime(source["time"])
+    assert (hours == pd.Timedelta(hours=8)).all()
+    assert (fixes["lat"] == source["lat"]).all()
+    assert np.allclose((fixes["lon"] - source["lon"]) % 360, 0)  # past the date line: -179
+    assert fixes["lon"].between(-180, 180).all()
+    wmo, jtwc = source["wmo_wind_kt"], source["jtwc_wind_kt"]
+    assert ((fixes["wind_source"] == "wmo_10min") == wmo.notna()).all()
+    assert ((fixes["wind_source"] == "jtwc_1min") == (wmo.isna() & jtwc.notna())).all()
+    assert np.allclose(fixes["wind_m_s"], wmo.fillna(jtwc) * 0.514444, atol=0.051, equal_nan=True)
+    assert (storms["nearest_m"] <= 300_000 * 1.2).all()
+    assert storms["fixes"].sum() == len(fixes)
+
+
+# ------------------------------------------------------------------ raw shelters
+
+
+def _dms(text):
+    degrees, minutes, seconds = (float(part) for part in re.findall(r"[\d.]+", text))
+    return degrees + minutes / 60 + seconds / 3600
+
+
+def _numbers(frame, first, second):
+    x, y = (pd.to_numeric(frame[name]).to_numpy() for name in (first, second))
+    return np.column_stack([x, y])
+
+
+def _table(frame, code, capacity, first, second):
+    given = pd.DataFrame({"code": frame[code].fillna(""), "capacity": frame[capacity].fillna("")})
+    return given.astype(str).reset_index(drop=True), _numbers(frame, first, second)
+
+
+def _vector(frames, code, capacity):
+    frame = pd.concat(frames, ignore_index=True)
+    values = frame[capacity].map(lambda v: "" if pd.isna(v) else str(v).removesuffix(".0"))
+    given = pd.DataFrame({"code": frame[code].fillna(""), "capacity": values}).astype(str)
+    return given, np.column_stack([frame.geometry.x, frame.geometry.y])
+
+
+def _licheng():
+    frame = pd.read_csv(RAW / "350502_licheng.csv", encoding="gb18030", dtype=str)
+    return _table(frame, "场所编码", "可容纳人数", "经度", "纬度")
+
+
+def _fengze():
+    frame = pd.read_csv(RAW / "350503_fengze.csv", encoding="utf-8-sig", dtype=str)
+    frame = frame.assign(**{name: frame[name].map(_dms) for name in ("东经", "北纬")})
+    return _table(frame, "避灾点编码", "可容纳避灾人数", "东经", "北纬")
+
+
+def _luojiang():
+    return _vector([pyogrio.read_dataframe(RAW / "350504_luojiang.kml")], "bianma", "renshu")
+
+
+def _quangang():
+    frame = pd.read_excel(RAW / "350505_quangang.ods", engine="calamine", dtype=str)
+    return _table(frame, "场所编码", "可容纳人数", "经度", "纬度")
+
+
+def _huian():
+    sheet = openpyxl.load_workbook(RAW / "350521_huian.xlsx").worksheets[0]
+    lines = list(sheet.iter_rows(values_only=True))
+    records = [line for line in lines[4:] if isinstance(line[0], int)]
+    frame = pd.DataFrame(records, columns=lines[3]).iloc[:, 2:]
+    return _table(frame, "场所编码", "可容纳人数", "经度", "纬度")
+
+
+def _taishang():
+    frame = pd.read_csv(RAW / "350521_taishang.tsv", sep="\t", encoding="utf-16", dtype=str)
+    return _table(frame, "避灾点编码", "可容纳避灾人数", "经度", "纬度")
+
+
+def _anxi():
+    frame = pyogrio.read_dataframe(RAW / "350524_anxi.shp", encoding="gbk")
+    return _vector([frame], "避灾点编码", "可容纳避_1")
+
+
+def _yongchun():
+    frame = pd.read_excel(RAW / "350525_yongchun.xlsx", engine="calamine", dtype=str)
+    given, metres = _table(frame, "场所编码", "可容纳人数", "Y坐标", "X坐标")
+    swapped = metres[:, 0] < metres[:, 1]
+    east, north = np.where(swapped, metres[:, 1], metres[:, 0]), metres.min(axis=1)
+    to_degrees = Transformer.from_crs("EPSG:4528", "EPSG:4490", always_xy=True)
+    return given, np.column_stack(to_degrees.transform(east, north))
+
+
+def _dehua():
+    path = RAW / "350526_dehua.gpkg"
+    layers = [pyogrio.read_dataframe(path, layer=name) for name in ("乡镇级避灾点", "村级避灾点")]
+    return _vector(layers, "bianma", "renshu")
+
+
+def _shishi():
+    return _vector([gpd.read_file(RAW / "350581_shishi.geojson")], "shelter_id", "capacity_persons")
+
+
+def _jinjiang():
+    frame = pd.read_csv(RAW / "350582_jinjiang.csv", dtype=str)
+    given, shifted = _table(frame, "避灾点编码", "可容纳避灾人数", "高德经度", "高德纬度")
+    return given, np.column_stack(gcj02_to_wgs84(shifted[:, 0], shifted[:, 1]))
+
+
+def _nanan():
+    frame = pd.read_excel(
+        RAW / "350583_nanan.xlsx", sheet_name="避灾点", engine="calamine", dtype=str
+    )
+    return _table(frame, "场所编码", "可容纳人数", "经度", "纬度")
+
+
+READERS = {
+    "350502_licheng.csv": _licheng, "350503_fengze.csv": _fengze,
+    "350504_luojiang.kml": _luojiang, "350505_quangang.ods": _quangang,
+    "350521_huian.xlsx": _huian, "350521_taishang.tsv": _taishang, "350524_anxi.shp": _anxi,
+    "350525_yongchun.xlsx": _yongchun, "350526_dehua.gpkg": _dehua,
+    "350581_shishi.geojson": _shishi, "350582_jinjiang.csv": _jinjiang,
+    "350583_nanan.xlsx": _nanan,
+}  # fmt: skip
+
+
+@cache
+def defects():
+    return pd.read_csv(RAW / "defects.csv", dtype=str, keep_default_na=False)
+
+
+@cache
+def raw(file):
+    """Records of a file with its faults beside them: code, capacity, lon, lat, row, table."""
+    given, place = READERS[file]()
+    frame = given.assign(lon=place[:, 0], lat=place[:, 1], table="")
+    if file.endswith(".gpkg"):
+        path = RAW / file
+        sizes = {name: len(pyogrio.read_dataframe(path, layer=name, read_geometry=False))
+                 for name in ("乡镇级避灾点", "村级避灾点")}  # fmt: skip
+        frame["table"] = np.repeat(list(sizes), list(sizes.values()))
+    frame["row"] = frame.groupby("table").cumcount() + 1
+    return frame
+
+
+def marked(file):
+    faults = defects()[defects()["file"] == file].assign(row=lambda f: f["row"].astype(int))
+    faults = faults.drop(columns="file")
+    frame = raw(file).merge(faults, on=["table", "row"], how="left", validate="one_to_one")
+    return frame.fillna({"outcome": "", "kind": "", "field": ""})
+
+
+@pytest.mark.parametrize("file", READERS)
+def test_raw_files_hold_the_shelters_and_nothing_unexplained(file):
+    frame = marked(file)
+    kept = frame[frame["outcome"] != "quarantined"]
+    assert kept["code"].is_unique
+    true = shelters().loc[kept["code"]]
+    sound = ~kept["kind"].isin(["swapped", "other_town"]).to_numpy()
+    tolerance = 2e-6  # a hundredth of a second of arc is 0.3 m
+    for axis in ("lon", "lat"):
+        off = np.abs(kept[axis].to_numpy() - true[axis].to_numpy())
+        assert (off[sound] < tolerance).all()
+    swapped = (kept["kind"] == "swapped").to_numpy()
+    if swapped.any() and file != "350525_yongchun.xlsx":  # there the reader turns them back
+        assert np.allclose(kept["lon"].to_numpy()[swapped], true["lat"].to_numpy()[swapped],
+                           atol=tolerance)  # fmt: skip
+    plain = (kept["field"] != "capacity_persons").to_numpy()
+    declared = true["capacity_persons"].astype(str).to_numpy()
+    assert (kept["capacity"].to_numpy()[plain] == declared[plain]).all()
+
+
+def test_raw_files_add_up_to_2746():
+    kept = [marked(file).query("outcome != 'quarantined'")["code"] for file in READERS]
+    codes = pd.concat(kept)
+    assert len(codes) == 2746
+    assert set(codes) == set(shelters().index)
+    surplus = sum(len(raw(file)) for file in READERS) - 2746
+    assert surplus == (defects()["outcome"] == "quarantined").sum() == 38
+    files = {path.stem for path in RAW.iterdir()} - {"defects", "decisions"}
+    assert files == {Path(name).stem for name in READERS}
+
+
+def test_defects_tell_raw_and_true_values():
+    table = defects()
+    assert 60 <= len(table) <= 120
+    assert table["defect_id"].is_unique
+    assert set(table["outcome"]) == {"repaired", "accepted_with_finding", "quarantined"}
+    assert set(table["file"]) == set(READERS)
+    cells = table[table["field"] == "capacity_persons"]
+    for file in cells["file"].unique():
+        frame = marked(file)
+        bad = frame[frame["field"] == "capacity_persons"]
+        assert (bad["capacity"] == bad["raw_value"]).all()
+        declared = shelters().loc[bad["code"], "capacity_persons"].astype(str)
+        assert (bad["true_value"].to_numpy() == declared.to_numpy()).all()
+    composite = table.loc[table["kind"] == "composite"]
+    parts = composite["raw_value"].str.extractall(r"(\d+)")[0].astype(int).groupby(level=0).sum()
+    assert (parts == composite["true_value"].astype(int)).all()
+    counted = table.groupby("kind").size()
+    assert counted["duplicate"] == 14
+    assert {"swapped", "full_width", "missing", "missing_word", "ten_thousand", "approximate",
+            "range", "composite", "in_water", "other_county", "other_town", "missing_id",
+            "duplicate_id", "before_built", "indoor_over_total", "chinese_numeral",
+            "zero"} <= set(counted.index)  # fmt: skip
+
+
+def test_misplaced_rows_lie_where_they_are_said_to():
+    land = gpd.read_file(DATA / "boundaries" / "context.gpkg", layer="land").union_all()
+    counties = gpd.read_file(DATA / "boundaries" / "boundaries.gpkg", layer="county")
+    seen = set()
+    for file in READERS:
+        frame = marked(file)
+        points = gpd.GeoSeries.from_xy(frame["lon"], frame["lat"], crs=4490)
+        for row in frame.index[frame["kind"].isin(["in_water", "other_county", "zero"])]:
+            kind, point = frame["kind"][row], points[row]
+            inside = counties["unit_id"][counties.contains(point)]
+            if kind == "in_water":
+                assert not land.contains(point)
+                assert inside.empty
+            elif kind == "other_county":
+                assert len(inside) == 1
+                assert inside.iloc[0] != frame["code"][row][:6]
+                assert inside.iloc[0] != KINMEN
+            else:
+                assert abs(point.x) + abs(point.y) < 1e-9
+            seen.add(kind)
+    assert seen == {"in_water", "other_county", "zero"}
+
+
+def test_decisions_cover_the_duplicates():
+    table = pd.read_csv(RAW / "decisions.csv", dtype=str)
+    merge = table[table["decision"] == "merge"].set_index("right")["left"]
+    twins = defects()[defects()["kind"] == "duplicate"].set_index("raw_value")["true_value"]
+    assert merge.sort_index().tolist() == twins.sort_index().tolist()
+    assert merge.sort_index().index.tolist() == twins.sort_index().index.tolist()
+    assert set(merge) <= set(shelters().index)
+    assert not set(merge.index) & set(shelters().index)
+    keep = table[table["decision"] == "keep"]
+    assert len(keep) == 8
+    assert set(keep["left"]) | set(keep["right"]) <= set(shelters().index)
+    places = shelters().set_geometry("geometry").to_crs(4549).geometry
+    every = pd.concat([raw(file) for file in READERS]).drop_duplicates("code").set_index("code")
+    spots = gpd.GeoSeries.from_xy(every["lon"], every["lat"], index=every.index, crs=4490)
+    away = spots.to_crs(4549)[merge.index].distance(places[merge], align=False)
+    assert (away < 40).all()
+    assert table["reason"].str.len().min() > 5
+
+
+def test_shapefile_has_cut_twin_names_and_no_code_page():
+    assert not (RAW / "350524_anxi.cpg").exists()
+    head = (RAW / "350524_anxi.dbf").read_bytes()[:800]
+    assert head[29] == 0  # no language driver either
+    for name in ("可容纳避灾", "可容纳避_1"):
+        assert name.encode("gbk") in head
+    frame = pyogrio.read_dataframe(RAW / "350524_anxi.shp", encoding="gbk")
+    assert (frame["可容纳避灾"] >= frame["可容纳避_1"]).mean() > 0.95  # area, then persons
+
+
+def test_form_of_huian_has_a_title_merged_headers_totals_and_notes():
+    book = openpyxl.load_workbook(RAW / "350521_huian.xlsx")
+    sheet = book.worksheets[0]
+    merged = {str(cells) for cells in sheet.merged_cells.ranges}
+    assert "A3:A4" in merged
+    assert "C3:G3" in merged
+    assert any(cells.startswith("A1:") for cells in merged)
+    assert sum(cells.startswith("B") for cells in merged) >= 8  # towns over their villages
+    first = [cell.value for cell in sheet["A"]]
+    assert "合计" in first
+    assert str(first[-1]).strip().startswith("2.")
+    assert "合成数据" in sheet["A1"].value
