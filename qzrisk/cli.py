@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from qzrisk.pipeline import Loaded, Outcome
+    from qzrisk.pipeline.measures import Results
     from qzrisk.project import Project
 
 DONE, FINDINGS, USAGE = 0, 1, 2
@@ -49,6 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE
     except KeyboardInterrupt:
         sys.stderr.write("qzrisk: 已中断 / interrupted\n")
+        return USAGE
+    except Exception as error:  # the last resort: one line, and a way to see more
+        if os.environ.get("QZRISK_TRACE"):
+            raise
+        sys.stderr.write(f"qzrisk: 程序内部错误 / internal error: {type(error).__name__}: {error}; "
+                         "QZRISK_TRACE=1 显示详情 / shows where\n")
         return USAGE
     return code
 
@@ -86,6 +94,21 @@ def _run(options: argparse.Namespace) -> int:
     _summary(outcome, project, time.perf_counter() - started)
     errors = (outcome.issues["severity"] == "error").any()
     return FINDINGS if options.strict and errors else DONE
+
+
+def _coverage(options: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from qzrisk import pipeline
+
+    project = _open(options)
+    if options.hazard:
+        project = project.with_(coverage=replace(project.coverage, hazards=(options.hazard,)))
+    with _progress(project.language, len(pipeline.COVERAGE_STAGES)) as (begin, tick):
+        results, files = pipeline.coverage(project, options.out, begin=begin, tick=tick)
+    _print_coverage(results, project)
+    _say(f"{len(files)} -> {options.out}")
+    return DONE
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -130,6 +153,10 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int], list[_Argum
              (("--out",), {"default": "outputs", "help": "输出文件夹 / output folder"}),
              (("--strict",), {"action": "store_true",
                               "help": "有错误级问题时返回 1 / exit 1 on errors in the data"})]),
+    "coverage": ("避灾点覆盖与转移安置 / coverage by shelters and relocation plans", _coverage,
+                 [*_PROJECT, _AUDIENCE,
+                  (("--hazard",), {"help": "灾种，如 typhoon / hazard, e.g. flood"}),
+                  (("--out",), {"default": "outputs", "help": "输出文件夹 / output folder"})]),
     "doctor": ("检查运行环境 / look at the installation", _doctor, []),
 }
 
@@ -222,6 +249,24 @@ def _print_findings(issues: pd.DataFrame, project: Project, limit: int = 30) -> 
         _say(f"… +{len(issues) - limit}")
 
 
+def _print_coverage(results: Results, project: Project) -> None:
+    """Say for each hazard with a plan who is placed, who is not and why."""
+    from qzrisk.text import text
+
+    language = project.language
+    if not results.cases:
+        _say(text("note_no_at_risk", language))
+    for hazard, made in results.cases.items():
+        if made.plan is None:
+            continue
+        left = made.plan.unserved.groupby("reason")["persons"].sum().sort_values(ascending=False)
+        _say(text("summary_coverage", language, hazard=text(f"hazard_{hazard}", language),
+                  total=f"{made.cells['persons'].sum():,}", left=f"{left.sum():,}",
+                  served=f"{made.plan.moves['persons'].sum():,}",
+                  reasons=", ".join(f"{text(f'reason_{code}', language)} {persons:,}"
+                                    for code, persons in left.items())))
+
+
 def _summary(outcome: Outcome, project: Project, seconds: float) -> None:
     from qzrisk.text import text
 
@@ -231,6 +276,7 @@ def _summary(outcome: Outcome, project: Project, seconds: float) -> None:
     _table([text("column_stage", language), text("column_seconds", language)],
            [(text(f"stage_{name}", language), f"{took:.1f}")
             for name, took in outcome.seconds.items()])
+    _print_coverage(outcome.results, project)
     _say(text("summary_run", language, run_id=outcome.run_id))
     if project.synthetic:
         _say(text("synthetic", language))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import os
 import secrets
@@ -20,6 +21,9 @@ _MEND = {
     errno.EROFS: "the disk is read-only: choose another folder with --out",
     errno.ENOTDIR: "a file stands where a folder is needed: choose another folder with --out",
     errno.EEXIST: "a file stands where a folder is needed: choose another folder with --out",
+    errno.ENOENT: "the folder cannot be made there: choose another one with --out",
+    errno.EFBIG: "the disk cannot hold a file that large: choose another folder with --out",
+    errno.EIO: "free some space or check the disk, then try again",
 }
 
 
@@ -75,7 +79,8 @@ def atomic(path: str | Path) -> Iterator[Path]:
         raise disk_error(path, error) from error
     finally:
         # SQLite may leave a journal, GDAL an .aux.xml, beside the temporary file.
-        for left in path.parent.glob(f"{temporary.name}*") if path.parent.is_dir() else ():
+        pattern = f"{glob.escape(temporary.name)}*"
+        for left in path.parent.glob(pattern) if path.parent.is_dir() else ():
             left.unlink(missing_ok=True)
 
 

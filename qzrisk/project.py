@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import glob
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -174,7 +176,7 @@ class Project:
 
     def files(self) -> list[Path]:
         """Return every input file that exists, project.toml first."""
-        paths = [self.file, self.units, *(s.path for s in self.sources),
+        paths = [self.file, self.units, *(p for s in self.sources for p in _with_sidecars(s.path)),
                  *(r.path for r in self.rasters), *([self.official] if self.official else [])]
         return [path for path in dict.fromkeys(paths) if path.exists()]
 
@@ -188,6 +190,13 @@ class Project:
             for source in self.sources
         )
         return f"<b>{self.zh} / {self.en}</b> · {self.crs} · {self.as_of}<table>{rows}</table>"
+
+
+def _with_sidecars(path: Path) -> list[Path]:
+    """Return a file and, for a shapefile, the files that belong to it."""
+    if path.suffix.lower() != ".shp":
+        return [path]
+    return sorted(file for file in path.parent.glob(f"{glob.escape(path.stem)}.*"))
 
 
 _PATHS = {"path", "units", "official"}
@@ -326,13 +335,19 @@ def _assemble(document: Mapping[str, Any], file: Path) -> Project:
     return _make(Project, values, root=root, where=f"{file.name}: [project]", assembled=assembled)
 
 
+REQUIRED_LAYERS = ("boundaries", "demand", "shelters")
+"""Layers without which no stage can work."""
+
+
 def _check_inputs(project: Project) -> None:
-    if not isinstance(project.as_of, dt.date):
+    for source in project.sources:
+        schema(source.layer)
+    _check_numbers(project)
+    _check_names(project)
+    if type(project.as_of) is not dt.date:
         raise ConfigError("as_of must be a date", where=f"{project.file.name}: [project]",
                           expected="as_of = 2021-12-31", got=repr(project.as_of))
     require_projected(project.crs, where=f"{project.file.name}: [project] crs")
-    for source in project.sources:
-        schema(source.layer)
     wanted = [project.units, *(s.path for s in project.sources if not s.optional),
               *(r.path for r in project.rasters), *([project.official] if project.official else [])]
     for path in wanted:
@@ -340,6 +355,53 @@ def _check_inputs(project: Project) -> None:
             raise ConfigError("missing input file", where=str(path),
                               expected="a file named in project.toml", got="nothing there",
                               mend=f"put the file there, or correct {project.file.name}")
+
+
+def _check_numbers(project: Project) -> None:
+    """Refuse limits, bounds and weights that no stage could work with."""
+    where = project.file.name
+    limits = project.coverage.thresholds_m
+    names = [f"{limit:.0f}" for limit in limits]
+    if not limits or min(limits) <= 0 or len(set(names)) < len(names):
+        raise ConfigError("thresholds_m must be positive and differ by whole metres",
+                          where=f"{where}: [coverage]", got=list(limits))
+    if project.coverage.map_threshold_m not in limits:
+        raise ConfigError("map_threshold_m must be one of thresholds_m",
+                          where=f"{where}: [coverage]", expected=list(limits),
+                          got=project.coverage.map_threshold_m)
+    bounds = project.risk.bounds
+    if bounds and (len(bounds) != 4 or any(a >= b for a, b in pairwise(bounds))):
+        raise ConfigError("bounds must be four rising numbers, the last the maximum",
+                          where=f"{where}: [risk]", got=list(bounds))
+    weights = [entry.weight for entry in project.risk.indicators]
+    if weights and (min(weights) < 0 or sum(weights) <= 0):
+        raise ConfigError("weights must not be negative and not all 0",
+                          where=f"{where}: [[risk.indicators]]", got=weights)
+
+
+def _check_names(project: Project) -> None:
+    """Refuse names that stand for two things, layers that are missing, and half a pair x, y."""
+    where = project.file.name
+    for section, names in (("raster", [r.name for r in project.rasters]),
+                           ("risk.indicators", [e.name for e in project.risk.indicators])):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ConfigError("two entries of one name", where=f"{where}: [[{section}]]",
+                              got=", ".join(twice), mend="give each its own name")
+    kinds: dict[str, str] = {}
+    for source in project.sources:
+        name = source.name or source.layer
+        if kinds.setdefault(name, source.layer) != source.layer or name == "units":
+            raise ConfigError("a name that stands for another layer already",
+                              where=f"{where}: [[source]] {source.path.name}", got=name)
+        if bool(source.x) != bool(source.y):
+            raise ConfigError("x and y go together", where=f"{where}: [[source]] "
+                              f"{source.path.name}", got=f"x = {source.x!r}, y = {source.y!r}")
+    absent = [name for name in REQUIRED_LAYERS if name not in kinds]
+    if absent:
+        raise ConfigError("a layer that every project needs is missing", where=where,
+                          expected=", ".join(REQUIRED_LAYERS), got=", ".join(kinds) or "none",
+                          mend=f'add a [[source]] with layer = "{absent[0]}"')
 
 
 __all__ = ["Coverage", "Indicator", "Project", "RasterSource", "Risk", "Source",

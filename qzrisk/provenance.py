@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from importlib import metadata, resources
@@ -45,7 +46,8 @@ def input_hashes(paths: Iterable[Path], root: Path) -> dict[str, str]:
     """Return path relative to `root` (POSIX form) -> SHA-256, sorted."""
     found = {}
     for path in sorted(set(paths)):
-        name = path.relative_to(root) if path.is_relative_to(root) else Path(path.name)
+        # A file beside the root is named by the way to it, never by a machine's own path.
+        name = Path(os.path.relpath(path, root))
         found[name.as_posix()] = sha256(path)
     return found
 

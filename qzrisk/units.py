@@ -58,12 +58,32 @@ def check(units: pd.DataFrame) -> pd.DataFrame:
                 f"the parent of a {child} must be a {parent}", where=f"units: {bad.index[0]}",
                 got=bad["parent_id"].iloc[0], mend="correct parent_id in the membership table",
             )
-    named = units["reporting_id"].dropna()
+    lost = (level == "reporting") & (units["parent_id"].map(level) != "county")
+    if lost.any():
+        raise SchemaError("the parent of a reporting unit must be a county",
+                          where=f"units: {units.index[lost][0]}",
+                          got=units["parent_id"][lost].iloc[0])
+    _check_reporting(units)
+    return units
+
+
+def _check_reporting(units: pd.DataFrame) -> None:
+    """Raise unless every reporting_id names a part of the unit's own county, or that county."""
+    level, named = units["level"], units["reporting_id"].dropna()
     strange = named[~named.map(level).isin(("reporting", "county"))]
     if len(strange):
         raise SchemaError("reporting_id must name a reporting unit or an undivided county",
                           where=f"units: {strange.index[0]}", got=strange.iloc[0])
-    return units
+    county = ancestors(units, "county")
+    home = named.where(named.map(level) == "county", named.map(units["parent_id"]))
+    abroad = home[home != county.reindex(home.index)]
+    if len(abroad):
+        raise SchemaError("reporting_id names a unit of another county",
+                          where=f"units: {abroad.index[0]}", got=named[abroad.index[0]])
+    village = units.index[(level == "village") & units["reporting_id"].isna()]
+    if len(village) and len(named):
+        raise SchemaError("a village without reporting unit", where=f"units: {village[0]}",
+                          mend="fill in reporting_id")
 
 
 def ancestors(units: pd.DataFrame, to: str) -> pd.Series:
@@ -97,6 +117,18 @@ def ancestors(units: pd.DataFrame, to: str) -> pd.Series:
         at_level = climbing.map(units["level"]) == to
         found = found.where(found.notna() | ~at_level, climbing)
     return found.dropna().rename(to)
+
+
+def in_statistics(units: pd.DataFrame) -> pd.Series:
+    """Return which units count in statistics: their own flag and that of their county are true.
+
+    Returns
+    -------
+    bool Series indexed as `units`
+    """
+    own = units["in_statistics"].astype(bool)
+    county = ancestors(units, "county").reindex(units.index)
+    return own & county.map(own).fillna(True).astype(bool)
 
 
 def members(units: pd.DataFrame, level: str) -> pd.Index:
@@ -143,8 +175,8 @@ def roll_up(values: Frame, units: pd.DataFrame, *, to: str) -> Frame:
 
     Notes
     -----
-    Conservation: over the units in the statistics, the sum of the result equals the sum of the
-    values.
+    Conservation: the sum of the result equals the sum of the values of all units in the
+    statistics, at every level. What lies in a county outside them is in no total.
 
     Examples
     --------
@@ -167,10 +199,10 @@ def roll_up(values: Frame, units: pd.DataFrame, *, to: str) -> Frame:
             where=f"unit_id {lost[0]}", got=f"{len(lost)} of {len(values)} rows",
             mend="use values of a lower level" if known else "add it to the membership table",
         )
-    summed = values.astype(float).groupby(target).sum(min_count=1)
-    wanted = members(units, to)
-    result = summed.reindex(wanted)
-    result[~units.loc[wanted, "in_statistics"].astype(bool)] = float("nan")
+    counted = in_statistics(units)
+    keep = values.index.map(counted).to_numpy(dtype=bool)
+    summed = values.astype(float)[keep].groupby(target[keep]).sum(min_count=1)
+    result = summed.reindex(members(units, to))
     result.index.name = "unit_id"
     return result
 

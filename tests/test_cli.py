@@ -78,13 +78,15 @@ def test_full_disk_leaves_nothing_half_written(city, tmp_path, capsys, monkeypat
     assert [p.name for p in out.rglob("*") if p.is_file()] == ["database.gpkg"]
 
 
-def test_empty_layer_never_stops_the_run(city, tmp_path, capsys):
+def test_empty_layer_is_one_sentence_and_exit_two(city, tmp_path, capsys):
     from city import shelters
 
     (city.parent / "shelters.geojson").unlink()
     shelters().iloc[:0].to_crs(4326).to_file(city.parent / "shelters.geojson")
-    code = main(["run", str(city), "--out", str(tmp_path / "out")])
-    assert code == 0, capsys.readouterr().err
+    assert main(["run", str(city), "--out", str(tmp_path / "out")]) == 2
+    err = capsys.readouterr().err
+    assert "empty layer; where: shelters" in err
+    assert err.count("\n") == 1
 
 
 def test_usage_errors():
@@ -108,3 +110,17 @@ def test_gbk_console_does_not_stop_a_run(city, tmp_path):
         env={"PYTHONIOENCODING": "gbk", "PATH": "", "HOME": str(tmp_path)}, check=False)
     assert done.returncode == 0, done.stderr.decode("gbk", "replace")
     assert "读取" in done.stdout.decode("gbk")
+
+
+def test_an_internal_error_is_one_line_unless_asked(city, capsys, monkeypatch):
+    def broken(*args, **kwargs):
+        raise RuntimeError("surprise")
+
+    monkeypatch.setattr("qzrisk.pipeline.check", broken)
+    assert main(["check", str(city)]) == 2
+    err = capsys.readouterr().err
+    assert "internal error: RuntimeError: surprise" in err
+    assert err.count("\n") == 1
+    monkeypatch.setenv("QZRISK_TRACE", "1")
+    with pytest.raises(RuntimeError):
+        main(["check", str(city)])

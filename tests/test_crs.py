@@ -488,3 +488,9 @@ def test_import_does_not_read_the_outline():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
                           check=True, cwd=ROOT)
     assert done.stdout.strip() == "0"
+
+
+@pytest.mark.parametrize("bad", ["EPSG:99999", "", "nonsense"])
+def test_unknown_crs_is_told_in_our_words(bad):
+    with pytest.raises(CRSError, match="no such coordinate reference system"):
+        crs.require_projected(bad, where="here")

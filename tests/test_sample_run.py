@@ -12,7 +12,8 @@ import pytest
 
 import qzrisk as qz
 from qzrisk import pipeline
-from qzrisk.pipeline import measures
+from qzrisk.pipeline import cases, measures
+from qzrisk.pipeline.access import access
 from qzrisk.project import Source
 
 ROOT = Path(__file__).parents[1]
@@ -21,9 +22,14 @@ LEVELS = ("city", "reporting", "county")
 
 
 def tables(loaded, project):
-    coverage = measures.coverage_tables(loaded, project)
+    given = access(loaded)
+    coverage = measures.coverage_tables(loaded, project, given)
     risk, _, bounds = measures.risk_tables(loaded, coverage, project)
     made = {f"coverage_{level}": coverage[level] for level in LEVELS}
+    typhoon = cases.case(loaded, project, given, "typhoon")
+    made |= {f"coverage_typhoon_{level}": typhoon.tables[level] for level in LEVELS}
+    left = typhoon.plan.unserved.groupby("reason")["persons"].sum()
+    made["unserved_typhoon"] = left.rename_axis("unit_id").to_frame()
     made |= {f"risk_{level}": risk[level] for level in LEVELS}
     made["risk_bounds"] = pd.DataFrame({"bound": bounds}).rename_axis("unit_id")
     for level in ("town", "village"):
@@ -71,7 +77,7 @@ def test_golden_tables(checked, project):
 
 def test_nothing_is_said_of_the_county_without_data(checked, project):
     made = tables(checked[0], project)
-    for name in ("coverage_county", "risk_county"):
+    for name in ("coverage_county", "coverage_typhoon_county", "risk_county"):
         row = made[name].loc["350527"].drop("name")
         assert row.isna().all(), name
     assert "350527" not in made["coverage_reporting"].index

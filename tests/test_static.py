@@ -481,3 +481,8 @@ def test_points_far_outside_are_left_out_but_counted():
     spec = world.risk_map(layers=(world.risk_layer(), layer))
     assert layer.counts()["village"] == 2
     static.draw(spec)
+
+
+def test_a_page_shows_itself_in_a_notebook():
+    shown = static.draw(world.risk_map())._repr_png_()
+    assert shown.startswith(b"\x89PNG")

@@ -83,3 +83,23 @@ def test_share_is_nan_over_nothing():
     result = units.share(pd.Series([1.0, 0.0, 1.0]), pd.Series([4.0, 0.0, np.nan]))
     assert result[0] == 0.25
     assert result[1:].isna().all()
+
+
+def test_what_lies_in_a_county_outside_is_in_no_total():
+    extra = pd.DataFrame(
+        [("Zt", "Z镇", "town", "Z", None, True), ("Zv", "Z村", "village", "Zt", "B", True)],
+        columns=["unit_id", *units.COLUMNS]).set_index("unit_id")
+    table = pd.concat([TABLE, extra])
+    values = pd.Series([1.0, 100.0], index=["va", "Zv"])
+    for level in units.LEVELS:
+        assert units.roll_up(values, table, to=level).sum() == 1, level
+
+
+def test_reporting_unit_of_another_county_and_village_without_one():
+    broken = TABLE.copy()
+    broken.loc["vd", "reporting_id"] = "A1"
+    with pytest.raises(SchemaError, match="unit of another county"):
+        units.check(broken)
+    broken.loc["vd", "reporting_id"] = None
+    with pytest.raises(SchemaError, match="village without reporting unit"):
+        units.check(broken)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import geopandas as gpd
+import pyproj
 from pyproj import CRS
 
 from qzrisk.errors import CRSError
@@ -15,6 +16,15 @@ GEOGRAPHIC = "EPSG:4490"
 _OLD_DATUM = re.compile(r"beijing|xi'?an\b|xian_?1980|北京|西安", re.IGNORECASE)
 # Semi-major axis and inverse flattening: Krassowsky 1940, IAG 1975.
 _OLD_ELLIPSOIDS = ((6378245.0, 298.3), (6378140.0, 298.257))
+
+
+def _understood(crs: object, where: str) -> CRS:
+    """Return what pyproj makes of `crs`, or say in words that it knows no such CRS."""
+    try:
+        return CRS.from_user_input(crs)
+    except pyproj.exceptions.CRSError as error:
+        raise CRSError("no such coordinate reference system", where=where, got=repr(crs),
+                       expected="a code such as EPSG:4549, or WKT") from error
 
 
 def require_projected(crs: object, *, where: str) -> CRS:
@@ -107,7 +117,7 @@ def require_datum(crs: object, *, where: str) -> CRS:
     >>> require_datum(local, where="a file").is_bound
     True
     """
-    made = CRS.from_user_input(crs)
+    made = _understood(crs, where)
     bound = made.coordinate_operation if made.is_bound else None
     shift = list(bound.towgs84) if bound else []
     if any(shift) or not _is_old(made):

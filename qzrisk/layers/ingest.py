@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from qzrisk.layers import coordinates
 from qzrisk.layers.findings import Severity, findings, gather
 from qzrisk.layers.schema import LayerSchema, schema
 from qzrisk.layers.tables import read_cells
-from qzrisk.layers.validate import Remark, conform
+from qzrisk.layers.validate import Remark, Surroundings, conform
 
 Read = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 
@@ -36,22 +36,6 @@ _SHIFTS = {"gcj02": _crs.gcj02_to_wgs84, "bd09": _crs.bd09_to_wgs84}
 _LON = ("lon", "lng", "long", "longitude", "x", "经度", "东经", "x坐标", "横坐标")
 _LAT = ("lat", "latitude", "y", "纬度", "北纬", "y坐标", "纵坐标")
 _PAIR = ("坐标", "经纬度", "coordinates", "位置坐标", "wkt")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What a project knows that helps to judge a file.
-
-    Attributes
-    ----------
-    bounds : west, south, east, north of the project, degrees.
-    units : polygons of the units, indexed ``unit_id``, any CRS: where points should lie.
-    unit_ids : the units that there are.
-    """
-
-    bounds: tuple[float, float, float, float] | None = None
-    units: gpd.GeoDataFrame | None = None
-    unit_ids: pd.Index | None = None
 
 
 def read_layer(
@@ -115,6 +99,8 @@ def read_layer(
         if not isinstance(raw, gpd.GeoDataFrame):
             raise SchemaError("the file has no geometry", where=path.name,
                               mend="name its columns of coordinates: xy=(x, y)")
+        # Files of one layer may call their geometry differently; canonical layers never do.
+        raw = raw.rename_geometry("geometry") if raw.geometry.name != "geometry" else raw
         raw = _referenced(raw, path=path, source_crs=source_crs, around=around)
         if rules.geometry == "Point":
             raw, remarks = _repair_points(raw, around)
@@ -124,7 +110,7 @@ def read_layer(
     placed = _transform(shifted, crs, path=path)
     frame, issues, quarantine = conform(
         placed, rules, language=language, source=path.name, date_system=date_system,
-        remarks=remarks, unit_ids=around.unit_ids)
+        remarks=remarks, around=around)
     return frame, gather([said, datum_said, issues, _note_empty(raw, rules, path, language)]), \
         quarantine
 
@@ -152,7 +138,7 @@ def read_table(
     raw, said, date_system = _read_cells(path, rules, layer, encoding, language)
     frame, issues, quarantine = conform(
         rename(raw, rules, columns), rules, language=language, source=path.name,
-        date_system=date_system, unit_ids=around.unit_ids)
+        date_system=date_system, around=around)
     return frame, gather([said, issues, _note_empty(raw, rules, path, language)]), quarantine
 
 
@@ -276,7 +262,9 @@ def _referenced(raw: gpd.GeoDataFrame, *, path: Path, source_crs: str | None,
         raise CRSError("the file carries no coordinate reference system", where=str(path),
                        expected="a .prj or an embedded CRS", got="none",
                        mend='give source_crs, e.g. source_crs = "EPSG:4490"')
-    placed = raw if raw.crs is not None else raw.set_crs(source_crs)
+    if raw.crs is None:
+        raw = raw.set_crs(_crs.require_datum(source_crs, where=f"source_crs of {path.name}"))
+    placed = raw
     _crs.require_datum(placed.crs, where=str(path))
     west, south, east, north = map(float, placed.total_bounds)
     if np.isfinite([west, south, east, north]).all():

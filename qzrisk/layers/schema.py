@@ -60,6 +60,7 @@ class LayerSchema:
     key : column of unique ids that becomes the index.
     geometry : ``"Point"``, ``"LineString"``, ``"Polygon"``, ``"Any"``, or "" for a table.
     columns : canonical columns by name.
+    placed : every record belongs to one of the smallest units; it is summed over them.
     far : records may lie outside the project's area, e.g. the track of a typhoon.
     zh, en : words of the layer.
     """
@@ -70,6 +71,7 @@ class LayerSchema:
     en: str
     columns: dict[str, Column]
     geometry: str = ""
+    placed: bool = False
     far: bool = False
 
     def heading(self, column: str, language: str) -> str:

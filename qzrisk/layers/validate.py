@@ -78,6 +78,24 @@ class Check:
             self.barred.setdefault(column, np.zeros(len(self.bad), dtype=bool))[hit] = True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a project knows that helps to judge a file.
+
+    Attributes
+    ----------
+    bounds : west, south, east, north of the project, degrees.
+    units : polygons of the smallest units, indexed ``unit_id``, in the project CRS.
+    unit_ids : the units that there are, of every level.
+    taken : ids of the layer that earlier files have.
+    """
+
+    bounds: tuple[float, float, float, float] | None = None
+    units: gpd.GeoDataFrame | None = None
+    unit_ids: pd.Index | None = None
+    taken: pd.Index | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Remark:
     """What a reader noticed of some rows before they were checked: see `conform`."""
@@ -91,7 +109,7 @@ class Remark:
 
 def conform(raw: pd.DataFrame, layer: str | LayerSchema, *, language: str = "zh",
             source: str = "", date_system: int = 1900, remarks: Sequence[Remark] = (),
-            unit_ids: pd.Index | None = None
+            around: Surroundings | None = None
             ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Turn a raw frame with canonical column names into a checked layer.
 
@@ -104,7 +122,7 @@ def conform(raw: pd.DataFrame, layer: str | LayerSchema, *, language: str = "zh"
     source : file name, for the findings
     date_system : 1900 or 1904, what serial numbers of days count from
     remarks : findings of the reader on rows of `raw`; those on the position name ``geometry``
-    unit_ids : the units that there are; a ``unit_id`` that is none of them is a finding
+    around : what the project knows: units that a ``unit_id`` must name, ids already taken
 
     Returns
     -------
@@ -135,16 +153,19 @@ def conform(raw: pd.DataFrame, layer: str | LayerSchema, *, language: str = "zh"
                                         heading=rules.heading(name, language)))
             check.bad[:] = True
     _check_required(typed, check)
-    if unit_ids is not None and "unit_id" in rules.columns and "unit_id" in raw:
-        strange = typed["unit_id"].notna() & ~typed["unit_id"].isin(unit_ids)
-        check.report(strange, "unknown_unit", "warning", column="unit_id", values=raw["unit_id"])
     if rules.geometry and isinstance(typed, gpd.GeoDataFrame):
         typed = _check_geometry(typed, check)
-    _check_ids(typed, check)
+    around = around or Surroundings()
+    if around.unit_ids is not None and "unit_id" in rules.columns and rules.key != "unit_id":
+        typed = _check_units(typed, check, around)
+    elif around.unit_ids is not None and rules.key == "unit_id":
+        strange = typed["unit_id"].notna() & ~typed["unit_id"].isin(around.unit_ids)
+        check.report(strange, "unknown_unit", "error", column="unit_id", values=typed["unit_id"])
+    _check_ids(typed, check, around.taken)
     issues = gather(check.parts) if check.parts else empty()
     accepted = typed[~check.bad]
-    if rules.key in accepted:
-        accepted = accepted.set_index(rules.key)
+    accepted = (accepted.set_index(rules.key) if rules.key in accepted
+                else accepted.rename_axis(rules.key))
     quarantine = raw[check.bad].assign(
         _row=check.row[check.bad], _source=source,
         _rules=_rules_by_row(issues, check.row[check.bad]))
@@ -251,13 +272,47 @@ def _check_required(typed: pd.DataFrame, check: Check) -> None:
                          column=name)
 
 
-def _check_ids(typed: pd.DataFrame, check: Check) -> None:
+def _check_units(typed: pd.DataFrame, check: Check, around: Surroundings) -> pd.DataFrame:
+    """Find the unit of records whose code is no unit, by their place; bar those without any.
+
+    Only layers that are summed over units (``placed`` in the data dictionary) must have one; in
+    others an unknown code is a warning.
+    """
+    assert around.unit_ids is not None
+    absent = pd.Series(pd.NA, index=typed.index, dtype="str")
+    codes = typed.get("unit_id", absent)
+    if not check.layer.placed or around.units is None:
+        strange = codes.notna() & ~codes.isin(around.unit_ids)
+        check.report(strange, "unknown_unit", "error" if check.layer.placed else "warning",
+                     column="unit_id", values=codes)
+        return typed
+    # A code of a town or county says too little for a sum over villages.
+    lost = (~codes.isin(around.units.index)).to_numpy() & ~check.bad
+    if not lost.any() or not isinstance(typed, gpd.GeoDataFrame):
+        check.report(lost, "unknown_unit", "error", column="unit_id", values=codes)
+        return typed
+    shapes = np.asarray(typed.geometry.array)[lost]
+    tree = shapely.STRtree(np.asarray(around.units.geometry.array))
+    record, unit = tree.query(shapely.point_on_surface(shapes), predicate="intersects")
+    first = pd.Series(unit, index=record).groupby(level=0).first()
+    found = np.full(len(typed), None, dtype=object)
+    found[np.flatnonzero(lost)[first.index]] = around.units.index[first.to_numpy()]
+    placed = np.array([unit is not None for unit in found])
+    check.report(placed, "unit_placed", "note", column="unit_id", values=codes)
+    check.report(lost & ~placed, "unknown_unit", "error", column="unit_id", values=codes)
+    return typed.assign(unit_id=codes.where(~placed, pd.Series(found, index=typed.index))
+                        .astype("str"))
+
+
+def _check_ids(typed: pd.DataFrame, check: Check, taken: pd.Index | None) -> None:
     key = check.layer.key
     if key not in typed:
         return
     # Only rows that may pass compete for an id: a quarantined row must not bar its sound twin.
     ids = typed[key].where(~check.bad)
     twice = ids.duplicated(keep="first") & ids.notna()
+    if taken is not None:
+        twice |= ids.isin(taken)
     check.report(twice, "duplicate_id", "error", column=key, values=typed[key])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,14 @@ from qzrisk.errors import ConfigError
 from qzrisk.files import sha256
 from qzrisk.layers import reconcile
 from qzrisk.layers.findings import gather
-from qzrisk.pipeline import measures, products
+from qzrisk.pipeline import access, cases, measures, products
+from qzrisk.pipeline.access import Access
+from qzrisk.pipeline.cases import Case
 from qzrisk.pipeline.load import Loaded, load
 from qzrisk.project import Project
 
-__all__ = ["STAGES", "Loaded", "Outcome", "Stage", "check", "load", "run"]
+__all__ = ["COVERAGE_STAGES", "STAGES", "Loaded", "Outcome", "Stage", "check", "coverage",
+           "load", "run"]
 
 Tick = Callable[[str], None]
 
@@ -65,6 +68,7 @@ class Outcome:
 def _read(project: Project, tick: Tick) -> Mapping[str, Any]:
     inputs = provenance.input_hashes(project.files(), project.root)
     parameters = {"language": project.language, "audience": project.audience,
+                  "coverage": asdict(project.coverage),
                   "rules": provenance.rule_versions()}
     return {
         "loaded": load(project, tick=tick),
@@ -83,15 +87,26 @@ def _reconcile(project: Project, loaded: Loaded) -> Mapping[str, Any]:
     return {"official": official, "reconciled": table, "issues": gather([loaded.issues, found])}
 
 
-def _coverage(project: Project, loaded: Loaded) -> Mapping[str, Any]:
-    return {"coverage": measures.coverage_tables(loaded, project)}
+def _access(loaded: Loaded) -> Mapping[str, Any]:
+    return {"access": access.access(loaded)}
 
 
-def _risk(project: Project, loaded: Loaded, coverage: dict[str, pd.DataFrame]
-          ) -> Mapping[str, Any]:
+def _coverage(project: Project, loaded: Loaded, access: Access) -> Mapping[str, Any]:
+    return {"coverage": measures.coverage_tables(loaded, project, access),
+            "cases": cases.cases(loaded, project, access)}
+
+
+def _risk(project: Project, loaded: Loaded, coverage: dict[str, pd.DataFrame],
+          cases: dict[str, Case]) -> Mapping[str, Any]:
     tables, indicators, bounds = measures.risk_tables(loaded, coverage, project)
     return {"results": measures.Results(coverage=coverage, risk=tables, indicators=indicators,
-                                        bounds=bounds)}
+                                        bounds=bounds, cases=cases)}
+
+
+def _coverage_only(coverage: dict[str, pd.DataFrame], cases: dict[str, Case]
+                   ) -> Mapping[str, Any]:
+    return {"results": measures.Results(coverage=coverage, risk={}, indicators=pd.DataFrame(),
+                                        bounds=(), cases=cases)}
 
 
 def _manifest(project: Project, loaded: Loaded, results: measures.Results, out: Path, run_id: str,
@@ -106,7 +121,7 @@ def _manifest(project: Project, loaded: Loaded, results: measures.Results, out: 
         "language": project.language,
         "parameters": {
             "crs": project.crs, "seed": project.seed,
-            "thresholds_m": list(project.coverage.thresholds_m),
+            "coverage": asdict(project.coverage),
             "risk_scheme": project.risk.scheme, "risk_bounds": list(results.bounds),
             "weights": {entry.name: entry.weight for entry in project.risk.indicators},
         },
@@ -128,12 +143,15 @@ def _manifest(project: Project, loaded: Loaded, results: measures.Results, out: 
 STAGES: tuple[Stage, ...] = (
     Stage("read", ("project", "tick"), ("loaded", "inputs", "run_id"), _read),
     Stage("reconcile", ("project", "loaded"), ("official", "reconciled", "issues"), _reconcile),
-    Stage("coverage", ("project", "loaded"), ("coverage",), _coverage),
-    Stage("risk", ("project", "loaded", "coverage"), ("results",), _risk),
+    Stage("access", ("loaded",), ("access",), _access),
+    Stage("coverage", ("project", "loaded", "access"), ("coverage", "cases"), _coverage),
+    Stage("risk", ("project", "loaded", "coverage", "cases"), ("results",), _risk),
     Stage("database", ("project", "loaded", "results", "issues", "reconciled", "out"),
           ("database",), products.database_files),
     Stage("tables", ("project", "loaded", "results", "issues", "official", "reconciled", "out",
                      "run_id"), ("tables",), products.table_files),
+    Stage("relocation", ("project", "loaded", "results", "out", "run_id"), ("relocation",),
+          products.relocation_files),
     Stage("maps", ("project", "loaded", "results", "out", "run_id", "tick"), ("maps",),
           products.map_files),
     Stage("web", ("project", "loaded", "results", "out", "run_id"), ("web",),
@@ -143,7 +161,18 @@ STAGES: tuple[Stage, ...] = (
 )
 """The stages of ``qzrisk run``, in order."""
 
-WRITERS = ("database", "tables", "maps", "web")
+COVERAGE_STAGES: tuple[Stage, ...] = (
+    *(stage for stage in STAGES if stage.name in ("read", "access", "coverage")),
+    Stage("results", ("coverage", "cases"), ("results",), _coverage_only),
+    Stage("tables", ("project", "loaded", "results", "out", "run_id"), ("tables",),
+          products.coverage_table_files),
+    *(stage for stage in STAGES if stage.name == "relocation"),
+    Stage("maps", ("project", "loaded", "results", "out", "run_id", "tick"), ("maps",),
+          products.coverage_map_files),
+)
+"""The stages of ``qzrisk coverage``."""
+
+WRITERS = ("database", "tables", "relocation", "maps", "web")
 
 
 def run(
@@ -172,11 +201,49 @@ def run(
         If the project or a file cannot be used, or the disk refuses. Faults of single rows never
         stop a run: they are findings, and the rows stand in quarantine.
     """
-    out = Path(out).absolute()
+    state, seconds = _work(project, Path(out).absolute(), STAGES, begin, tick)
+    files = [path for paths in state["written"].values() for path in paths] + [state["manifest"]]
+    return Outcome(
+        loaded=state["loaded"], results=state["results"], reconciled=state["reconciled"],
+        issues=state["issues"],
+        files=tuple(path.relative_to(state["out"]).as_posix() for path in files),
+        out=state["out"], run_id=state["run_id"], seconds=seconds)
+
+
+def coverage(
+    project: Project,
+    out: str | Path = "outputs",
+    *,
+    begin: Callable[[Stage], None] = lambda _: None,
+    tick: Tick = lambda _: None,
+) -> tuple[measures.Results, tuple[str, ...]]:
+    """Write the tables, relocation plans and maps of coverage alone.
+
+    Parameters
+    ----------
+    project, out, begin, tick : as `run`
+
+    Returns
+    -------
+    (results, files)
+        `results` without risk; `files` relative to `out`.
+
+    Raises
+    ------
+    As `run`.
+    """
+    state, _ = _work(project, Path(out).absolute(), COVERAGE_STAGES, begin, tick)
+    return state["results"], tuple(path.relative_to(state["out"]).as_posix()
+                                   for paths in state["written"].values() for path in paths)
+
+
+def _work(project: Project, out: Path, stages: tuple[Stage, ...],
+          begin: Callable[[Stage], None], tick: Tick) -> tuple[dict[str, Any], dict[str, float]]:
+    """Run stages one after the other; return what they made, and their wall times."""
     _require_writable(out)
     state: dict[str, Any] = {"project": project, "out": out, "tick": tick, "written": {}}
     seconds: dict[str, float] = {}
-    for stage in STAGES:
+    for stage in stages:
         begin(stage)
         started = time.perf_counter()
         made = stage.function(**{name: state[name] for name in stage.needs})
@@ -187,12 +254,7 @@ def run(
         if stage.name in WRITERS:
             state["written"][stage.name] = made[stage.name]
         seconds[stage.name] = time.perf_counter() - started
-    files = [path for paths in state["written"].values() for path in paths] + [state["manifest"]]
-    return Outcome(
-        loaded=state["loaded"], results=state["results"], reconciled=state["reconciled"],
-        issues=state["issues"],
-        files=tuple(path.relative_to(out).as_posix() for path in files), out=out,
-        run_id=state["run_id"], seconds=seconds)
+    return state, seconds
 
 
 def check(project: Project, *, tick: Tick = lambda _: None) -> tuple[Loaded, pd.DataFrame,

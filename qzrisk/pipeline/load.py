@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from qzrisk import units as _units
 from qzrisk.crs import GEOGRAPHIC
-from qzrisk.errors import ReachError
+from qzrisk.errors import ConfigError, ReachError
 from qzrisk.grid import Raster
 from qzrisk.layers import ingest
 from qzrisk.layers.findings import findings, gather
-from qzrisk.layers.ingest import Surroundings
 from qzrisk.layers.schema import schema
-from qzrisk.project import Project, Source
+from qzrisk.layers.validate import Surroundings
+from qzrisk.project import REQUIRED_LAYERS, Project, Source
 
 Tick = Callable[[str], None]
 
@@ -73,6 +74,7 @@ def load(project: Project, *, tick: Tick = lambda _: None) -> Loaded:
     issues: list[pd.DataFrame] = []
     counts: list[dict[str, object]] = []
     around = Surroundings(unit_ids=units.index)
+    # Boundaries first: they tell where everything else should lie.
     for source in sorted(project.sources, key=lambda source: source.layer != "boundaries"):
         name = source.name or source.layer
         tick(name)
@@ -82,16 +84,20 @@ def load(project: Project, *, tick: Tick = lambda _: None) -> Loaded:
             issues.append(findings("absent_file", "note", layer=name, values=[source.path.name],
                                    language=project.language))
             continue
-        frame, found, bad = _read(source, project, around)
-        found = found.assign(layer=name)
-        issues.append(found)
-        parts.setdefault(name, []).append(frame)
+        earlier = parts.setdefault(name, [])
+        taken = earlier[0].index.append([part.index for part in earlier[1:]]) if earlier else None
+        frame, found, bad = _read(source, project, replace(around, taken=taken))
+        if source.layer == "boundaries":
+            frame = _complete(frame, units)
+        issues.append(found.assign(layer=name))
+        earlier.append(frame)
         rejected.setdefault(name, []).append(bad)
         counts.append({"layer": name, "read": len(frame) + len(bad), "accepted": len(frame),
                        "quarantined": len(bad),
                        "repaired": int((found["severity"] == "note").sum())})
-    joined = {name: _join(name, frames, rejected, issues, project)
-              for name, frames in parts.items()}
+    joined = {name: _join(frames) for name, frames in parts.items() if frames}
+    _require_layers(joined, project)
+    issues.append(_compare(joined, units, project))
     tables = {name: frame for name, frame in joined.items()
               if not isinstance(frame, gpd.GeoDataFrame)}
     return Loaded(
@@ -100,8 +106,48 @@ def load(project: Project, *, tick: Tick = lambda _: None) -> Loaded:
         rasters={raster.name: Raster(raster.path, name=raster.name) for raster in project.rasters},
         issues=gather(issues),
         quarantine={name: pd.concat(bad) for name, bad in rejected.items() if sum(map(len, bad))},
-        counts=_count(counts, joined),
+        counts=_count(counts),
     )
+
+
+def _require_layers(joined: dict[str, pd.DataFrame], project: Project) -> None:
+    """Raise where a layer that every stage needs holds no record."""
+    for name in REQUIRED_LAYERS:
+        if name in joined and joined[name].empty:
+            files = ", ".join(s.path.name for s in project.sources if s.layer == name)
+            raise ConfigError("empty layer", where=f"{name} ({files})",
+                              expected="at least one record that can be used", got=0,
+                              mend="qzrisk check shows why rows were refused")
+
+
+def _complete(boundaries: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
+    """Return the boundaries with what can be told of them where a file does not say it."""
+    known = units.reindex(boundaries.index)
+    frame = boundaries.copy()
+    frame["level"] = known["level"].where(known["level"].notna(), frame["level"])
+    frame["in_statistics"] = known["in_statistics"].astype("boolean").fillna(True).astype(bool)
+    area_m2 = frame["area_m2"] if "area_m2" in frame else pd.Series(np.nan, index=frame.index)
+    frame["area_m2"] = area_m2.where(area_m2.notna(), frame.area)
+    return frame
+
+
+def _compare(joined: dict[str, pd.DataFrame], units: pd.DataFrame, project: Project
+             ) -> pd.DataFrame:
+    """Return findings on layers that should agree: units with shapes, population with cells."""
+    parts = []
+    if "boundaries" in joined:
+        drawn = units.index[units["level"] != "reporting"]
+        bare = drawn.difference(joined["boundaries"].index, sort=False)
+        parts.append(findings("no_polygon", "warning", layer="boundaries", values=bare,
+                              rows=[0] * len(bare), record_ids=bare, language=project.language))
+    if "population" in joined and "demand" in joined:
+        table = joined["population"]["persons"].astype(float)
+        cells = joined["demand"].groupby("unit_id")["persons"].sum().reindex(table.index)
+        off = table.index[(table - cells.fillna(0)).abs() > 0]
+        parts += [findings("cells_differ", "warning", layer="population", record_ids=[unit],
+                           values=[f"{table[unit]:.0f}"], expected=f"{cells.get(unit, 0):.0f}",
+                           field="persons", language=project.language) for unit in off]
+    return gather(parts)
 
 
 def _read(source: Source, project: Project, around: Surroundings) -> ingest.Read:
@@ -144,28 +190,12 @@ def _surroundings(parts: dict[str, list[pd.DataFrame]], units: pd.DataFrame) -> 
                         units=frame, unit_ids=units.index)
 
 
-def _join(name: str, frames: list[pd.DataFrame], rejected: dict[str, list[pd.DataFrame]],
-          issues: list[pd.DataFrame], project: Project) -> pd.DataFrame:
-    """Put the files of one layer together; an id that an earlier file has is quarantined."""
-    whole = pd.concat(frames) if len(frames) > 1 else frames[0]
-    twice = whole.index.duplicated(keep="first")
-    if twice.any():
-        bad = whole[twice]
-        issues.append(findings("duplicate_id", "error", layer=name, language=project.language,
-                               rows=[0] * len(bad), record_ids=bad.index, values=bad.index,
-                               field=str(whole.index.name),
-                               geometry=bad.geometry if isinstance(bad, gpd.GeoDataFrame)
-                               else None))
-        rejected[name].append(bad.reset_index().assign(_rules="duplicate_id"))
-        whole = whole[~twice]
-    return whole
+def _join(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Put the files of one layer together; ids are unique already, see `Surroundings.taken`."""
+    filled = [frame for frame in frames if len(frame)] or frames[:1]
+    return pd.concat(filled) if len(filled) > 1 else filled[0]
 
 
-def _count(counts: list[dict[str, object]], joined: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def _count(counts: list[dict[str, object]]) -> pd.DataFrame:
     table = pd.DataFrame(counts, columns=["layer", "read", "accepted", "quarantined", "repaired"])
-    table = table.groupby("layer", sort=False).sum()
-    accepted = pd.Series({name: len(frame) for name, frame in joined.items()}, dtype="int64")
-    accepted = accepted.reindex(table.index, fill_value=0)
-    table["quarantined"] += table["accepted"] - accepted
-    table["accepted"] = accepted
-    return table.astype("int64")
+    return table.groupby("layer", sort=False).sum().astype("int64")

@@ -5,8 +5,8 @@ Only joins here: the measures themselves live in ``analysis``, the sums in ``uni
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import geopandas as gpd
 import numpy as np
@@ -17,13 +17,15 @@ from qzrisk.analysis import classify, network, zonal
 from qzrisk.analysis import risk as _risk
 from qzrisk.errors import ConfigError
 from qzrisk.levels import FOUR_LEVELS, palette
+from qzrisk.pipeline.access import Access, access, walk_nearest
+from qzrisk.pipeline.cases import Case, ladders, roll_able
 from qzrisk.pipeline.load import Loaded
+from qzrisk.pipeline.shelters import usable
 from qzrisk.project import Indicator, Project
 from qzrisk.units import LEVELS, members, roll_up, share
 
 UPWARD = LEVELS
 PERSONS = ("persons", "elderly_persons", "children_persons")
-USABLE = ("open", "standby")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,51 +34,77 @@ class Results:
 
     Attributes
     ----------
-    coverage : level -> DataFrame by unit: persons, persons and share within each limit, grade.
+    coverage : level -> DataFrame by unit, see `coverage_tables`: all residents, a stress test.
     risk : level -> DataFrame by unit: risk_index, risk_class, red_area_share.
     indicators : DataFrame by village, raw values.
     bounds : upper bounds of the risk classes, low to high.
+    cases : hazard -> coverage of the persons to be moved, the main hazards first.
     """
 
     coverage: dict[str, pd.DataFrame]
     risk: dict[str, pd.DataFrame]
     indicators: pd.DataFrame
     bounds: tuple[float, ...]
+    cases: Mapping[str, Case] = field(default_factory=dict)
 
 
-def usable_shelters(shelters: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Return the shelters whose status is open or standby (all, where no status is recorded)."""
-    return shelters[shelters["status"].isin(USABLE)] if "status" in shelters else shelters
+def coverage_tables(loaded: Loaded, project: Project, given: Access | None = None
+                    ) -> dict[str, pd.DataFrame]:
+    """Return level -> coverage of all residents by usable shelters: a stress test.
 
+    Parameters
+    ----------
+    loaded, project : see `load`, `open_project`
+    given : see `access`; made here where it is not given
 
-def coverage_tables(loaded: Loaded, project: Project) -> dict[str, pd.DataFrame]:
-    """Return level -> straight-line coverage of residents by usable shelters, in persons."""
-    demand, shelters = loaded.layers["demand"], usable_shelters(loaded.layers["shelters"])
-    nearest = network.straight_nearest(demand, shelters)["distance_m"]
-    people = demand[[name for name in PERSONS if name in demand]].astype(float)
-    cells = people.copy()
-    for limit in project.coverage.thresholds_m:
-        cells[f"covered_persons_{limit:.0f}m"] = people["persons"].where(nearest <= limit, 0.0)
-    cells["person_metres"] = people["persons"] * nearest
-    cells.index = pd.Index(demand["unit_id"])
+    Returns
+    -------
+    dict of DataFrame by unit
+        Persons and shares within each limit, straight and, with roads, on foot; ages too;
+        ``coverage_grade`` by the share within the map's limit. Which hazard a shelter serves and
+        whether its site is safe is not asked here: see `cases`.
+    """
+    given = given or access(loaded)
+    shelters = given.shelters[usable(given.shelters)]
+    residents = given.demand[[name for name in PERSONS if name in given.demand]].astype(float)
+    cells = pd.DataFrame({"distance_m": network.straight_nearest(given.demand, shelters)[
+        "distance_m"]})
+    steps = project.coverage
+    if given.roads is not None:
+        cells["minutes"] = walk_nearest(given, shelters.index,
+                                        max_cost_min=max(steps.thresholds_min, default=0.0))
+    inside = ladders(cells, project)
+    parts = {name: residents[name] for name in residents}
+    for name in residents:
+        parts |= {f"covered_{name}_{step}": residents[name].where(hit, 0.0)
+                  for step, hit in inside.items()}
+    parts["person_metres"] = residents["persons"] * cells["distance_m"]
+    summed = pd.DataFrame(parts).set_axis(pd.Index(given.demand["unit_id"]))
     places = pd.DataFrame({
         "shelters": 1.0, "capacity_persons": shelters.get("effective_capacity_persons", np.nan),
-    }, index=shelters.index).set_axis(pd.Index(shelters["unit_id"]), axis=0).astype(float)
-    return {level: _coverage_of(cells, places, loaded.tables["units"], level, project)
+    }, index=shelters.index).astype(float)
+    there = shelters["unit_id"].notna()
+    places = places[there].set_axis(pd.Index(shelters["unit_id"][there]))
+    return {level: _coverage_of(summed, places, loaded.tables["units"], level, project,
+                                list(inside))
             for level in UPWARD}
 
 
 def _coverage_of(cells: pd.DataFrame, places: pd.DataFrame, units: pd.DataFrame, level: str,
-                 project: Project) -> pd.DataFrame:
-    table = roll_up(cells, units, to=level)
-    count = roll_up(places, units, to=level)
+                 project: Project, steps: list[str]) -> pd.DataFrame:
+    summed = roll_up(cells, units, to=level)
+    groups = [name for name in PERSONS if name in summed]
+    count = roll_able(places, units, level)
     # A unit with residents and no shelter has 0 places; one outside the statistics has no figure.
-    table = table.join(count.where(count.notna(), count.fillna(0.0).where(
-        table["persons"].notna(), np.nan)))
-    for limit in project.coverage.thresholds_m:
-        table[f"covered_share_{limit:.0f}m"] = share(
-            table[f"covered_persons_{limit:.0f}m"], table["persons"])
-    table["distance_m"] = share(table.pop("person_metres"), table["persons"])
+    table = summed[groups].join(count.where(count.notna(), count.fillna(0.0).where(
+        summed["persons"].notna(), np.nan)))
+    for step in steps:
+        table[f"covered_persons_{step}"] = summed[f"covered_persons_{step}"]
+        for name in groups:
+            stem = "" if name == "persons" else f"{name.removesuffix('_persons')}_"
+            table[f"{stem}covered_share_{step}"] = share(summed[f"covered_{name}_{step}"],
+                                                         summed[name])
+    table["distance_m"] = share(summed["person_metres"], summed["persons"])
     chosen = table[f"covered_share_{project.coverage.map_threshold_m:.0f}m"]
     table["coverage_grade"] = classify.classes(
         chosen, scheme="fixed", bounds=grade_bounds()).cat.rename_categories(

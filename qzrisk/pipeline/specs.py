@@ -47,7 +47,8 @@ def thresholds(bounds: tuple[float, ...], codes: tuple[str, ...], pattern: str) 
             for code, low, high in zip(codes, lows, highs, strict=True)}
 
 
-def _level(loaded: Loaded, level: str) -> gpd.GeoDataFrame:
+def of_level(loaded: Loaded, level: str) -> gpd.GeoDataFrame:
+    """Return the shapes of the units of one level."""
     boundaries = loaded.layers["boundaries"]
     return boundaries[boundaries["level"] == level]
 
@@ -59,8 +60,9 @@ def _context(loaded: Loaded) -> tuple[LayerSpec, ...]:
         for name, style in CONTEXT_STYLES.items() if name in loaded.layers)
 
 
-def _lines(loaded: Loaded, language: str) -> tuple[LayerSpec, ...]:
-    county, city = _level(loaded, "county"), _level(loaded, "city")
+def boundary_lines(loaded: Loaded, language: str) -> tuple[LayerSpec, ...]:
+    """Return the county and city lines drawn over every map."""
+    county, city = of_level(loaded, "county"), of_level(loaded, "city")
     return (
         LayerSpec(name="counties", title=text("layer_counties", language), kind="outline",
                   frame=county, style="county_line", label="name"),
@@ -69,9 +71,9 @@ def _lines(loaded: Loaded, language: str) -> tuple[LayerSpec, ...]:
     )
 
 
-def _outside(loaded: Loaded, language: str) -> tuple[LayerSpec, ...]:
+def outside_layer(loaded: Loaded, language: str) -> tuple[LayerSpec, ...]:
     """Return the hatched layer of counties outside the statistics, none if there are none."""
-    county = _level(loaded, "county")
+    county = of_level(loaded, "county")
     frame = county[~county["in_statistics"].astype(bool)]
     if frame.empty:
         return ()
@@ -80,27 +82,29 @@ def _outside(loaded: Loaded, language: str) -> tuple[LayerSpec, ...]:
                       style="no_data"),)
 
 
-def _common(project: Project, loaded: Loaded, run_id: str) -> dict[str, Any]:
+def common_parts(project: Project, loaded: Loaded, run_id: str) -> dict[str, Any]:
+    """Return what all maps of a run have in common."""
     province = loaded.layers.get("province")
     return {
         "crs": project.crs, "language": project.language, "audience": project.audience,
         "map_number": project.map_number, "synthetic": project.synthetic, "run_id": run_id,
         "source": project.word("source"), "date_text": project.as_of.isoformat(),
         "rule_pack": ", ".join(f"{k} {v}" for k, v in provenance.rule_versions().items()
-                               if k in ("coverage", "natural_hazard")),
+                               if k in ("coverage", "suitability", "natural_hazard")),
         "context": _context(loaded), "locator": province,
     }
 
 
-def _no_data(project: Project) -> tuple[str, ...]:
+def no_data_notes(project: Project) -> tuple[str, ...]:
+    """Return the note on units outside the statistics, if there is one."""
     return (project.word("no_data"),) if project.word("no_data") else ()
 
 
 def _risk_layer(loaded: Loaded, results: Results, level: str, project: Project) -> LayerSpec:
-    frame, table = _level(loaded, level), results.risk[level]
+    frame, table = of_level(loaded, level), results.risk[level]
     if level == "village":
         # A county outside the statistics has no villages: it stands in as one hatched unit.
-        county = _level(loaded, "county")
+        county = of_level(loaded, "county")
         outside = county[~county["in_statistics"].astype(bool)]
         frame = pd.concat([frame, outside])
         table = pd.concat([table, results.risk["county"].loc[outside.index]])
@@ -120,7 +124,7 @@ def _risk_layer(loaded: Loaded, results: Results, level: str, project: Project) 
 
 
 def _coverage_layer(loaded: Loaded, results: Results, level: str, project: Project) -> LayerSpec:
-    frame = _level(loaded, level)
+    frame = of_level(loaded, level)
     limit = f"{project.coverage.map_threshold_m:.0f}"
     table = results.coverage[level].loc[frame.index]
     column = f"covered_share_{limit}m"
@@ -155,7 +159,7 @@ def _shelter_layer(loaded: Loaded, project: Project) -> LayerSpec:
 
 def _risk_table(results: Results, loaded: Loaded, project: Project) -> pd.DataFrame:
     """Return the county table in official order, units outside the statistics last."""
-    frame = results.risk["county"].loc[_official_order(loaded)]
+    frame = results.risk["county"].loc[official_order(loaded)]
     language = project.language
     return pd.DataFrame({
         text("head_name", language): frame["name"],
@@ -167,7 +171,7 @@ def _risk_table(results: Results, loaded: Loaded, project: Project) -> pd.DataFr
     })
 
 
-def _official_order(loaded: Loaded) -> pd.Index:
+def official_order(loaded: Loaded) -> pd.Index:
     """Return the counties in official order, those outside the statistics last."""
     units = loaded.tables["units"]
     county = units[units["level"] == "county"]
@@ -181,7 +185,7 @@ def _shelter_table(loaded: Loaded, project: Project) -> pd.DataFrame:
     shelters = loaded.layers["shelters"].set_index("unit_id")
     codes = palette("tier").codes[::-1]
     one = pd.DataFrame({code: (shelters["tier"] == code).astype(float) for code in codes})
-    counts = roll_up(one.assign(total=1.0), units, to="county").loc[_official_order(loaded)]
+    counts = roll_up(one.assign(total=1.0), units, to="county").loc[official_order(loaded)]
     inside = units.loc[counts.index, "in_statistics"].astype(bool)
     counts[inside] = counts[inside].fillna(0.0)
     table = pd.DataFrame({text("head_name", language): units["name"].loc[counts.index]})
@@ -192,7 +196,7 @@ def _shelter_table(loaded: Loaded, project: Project) -> pd.DataFrame:
 
 
 def _coverage_table(results: Results, loaded: Loaded, project: Project) -> pd.DataFrame:
-    frame = results.coverage["county"].loc[_official_order(loaded)]
+    frame = results.coverage["county"].loc[official_order(loaded)]
     language = project.language
     limit = f"{project.coverage.map_threshold_m:.0f}"
     return pd.DataFrame({
@@ -209,11 +213,9 @@ def static_specs(project: Project, loaded: Loaded, results: Results, run_id: str
                  ) -> list[MapSpec]:
     """Return the static maps of a run, in the order of their numbers."""
     language, city = project.language, project.word("title")
-    limit = f"{project.coverage.map_threshold_m:.0f}"
-    common = _common(project, loaded, run_id)
-    lines = _lines(loaded, language)
+    common = common_parts(project, loaded, run_id)
+    lines = boundary_lines(loaded, language)
     county_line, city_line = lines
-    low, middle, high = grade_shares()
     counties = text("subtitle_county", language)
     risk_title = text("map_risk", language, city=city)
     village_note = text("note_synthetic_units", language)
@@ -222,27 +224,38 @@ def static_specs(project: Project, loaded: Loaded, results: Results, run_id: str
                   "table_title": counties}
     return [
         MapSpec(name="02_shelters", title=text("map_shelters", language, city=city),
-                layers=(*_outside(loaded, language), *lines, _shelter_layer(loaded, project)),
+                layers=(*outside_layer(loaded, language), *lines, _shelter_layer(loaded, project)),
                 focus="city", table=_shelter_table(loaded, project), table_title=counties,
-                notes=_no_data(project), **common),
-        MapSpec(name="04_coverage", title=text("map_coverage", language, city=city, limit=limit),
-                subtitle=counties,
-                layers=(_coverage_layer(loaded, results, "county", project), *lines),
-                table=_coverage_table(results, loaded, project), table_palette="coverage",
-                class_column=text("head_coverage_grade", language), table_title=counties,
-                notes=(text("note_straight", language),
-                       text("note_grades", language, low=low, middle=middle, high=high),
-                       *_no_data(project)), **common),
+                notes=no_data_notes(project), **common),
+        coverage_spec(project, loaded, results, run_id),
         MapSpec(name="07_risk_county", title=risk_title, subtitle=counties,
                 layers=(_risk_layer(loaded, results, "county", project), county_line, city_line),
-                notes=(*class_notes(results, "county", project), *_no_data(project)),
+                notes=(*class_notes(results, "county", project), *no_data_notes(project)),
                 **risk_table, **common),
         MapSpec(name="07_risk_village", title=risk_title,
                 subtitle=text("subtitle_village", language),
                 layers=(_risk_layer(loaded, results, "village", project), county_line, city_line),
                 notes=(*class_notes(results, "village", project), village_note,
-                       *_no_data(project)), focus="city", **risk_table, **common),
+                       *no_data_notes(project)), focus="city", **risk_table, **common),
     ]
+
+
+def coverage_spec(project: Project, loaded: Loaded, results: Results, run_id: str) -> MapSpec:
+    """Return the map of all residents within reach, by county: a stress test."""
+    language, city = project.language, project.word("title")
+    limit = f"{project.coverage.map_threshold_m:.0f}"
+    low, middle, high = grade_shares()
+    counties = text("subtitle_county", language)
+    return MapSpec(
+        name="04_coverage", title=text("map_coverage", language, city=city, limit=limit),
+        subtitle=counties,
+        layers=(_coverage_layer(loaded, results, "county", project),
+                *boundary_lines(loaded, language)),
+        table=_coverage_table(results, loaded, project), table_palette="coverage",
+        class_column=text("head_coverage_grade", language), table_title=counties,
+        notes=(text("note_stress", language), text("note_straight", language),
+               text("note_grades", language, low=low, middle=middle, high=high),
+               *no_data_notes(project)), **common_parts(project, loaded, run_id))
 
 
 def overview_spec(project: Project, loaded: Loaded, results: Results, run_id: str) -> MapSpec:
@@ -252,7 +265,7 @@ def overview_spec(project: Project, loaded: Loaded, results: Results, run_id: st
     return MapSpec(
         name="overview", title=text("map_overview", language, city=project.word("title")),
         layers=(_risk_layer(loaded, results, "village", project), towns.hidden(),
-                *_lines(loaded, language), _shelter_layer(loaded, project)),
+                *boundary_lines(loaded, language), _shelter_layer(loaded, project)),
         notes=(text("note_straight", language), text("note_synthetic_units", language),
-               *class_notes(results, "village", project), *_no_data(project)),
-        focus="city", **_common(project, loaded, run_id))
+               *class_notes(results, "village", project), *no_data_notes(project)),
+        focus="city", **common_parts(project, loaded, run_id))

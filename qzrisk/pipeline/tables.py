@@ -8,35 +8,54 @@ from qzrisk import provenance
 from qzrisk.layers.findings import SEVERITIES
 from qzrisk.layers.reconcile import VERDICTS
 from qzrisk.levels import palette
-from qzrisk.pipeline import specs
+from qzrisk.pipeline import coverage_sheets, specs
+from qzrisk.pipeline.coverage_sheets import LEVELS, formats, headings
 from qzrisk.pipeline.load import Loaded
 from qzrisk.pipeline.measures import Results
 from qzrisk.project import Project
 from qzrisk.reports import workbook
 from qzrisk.text import text
 
-LEVELS = ("city", "reporting", "county", "town", "village")
-
 
 def books(project: Project, loaded: Loaded, results: Results, issues: pd.DataFrame,
           official: pd.DataFrame, reconciled: pd.DataFrame, run_id: str
-          ) -> dict[str, list[workbook.Sheet]]:
-    """Return name of a workbook -> its sheets."""
+          ) -> dict[str, dict[str, workbook.Sheet]]:
+    """Return name of a workbook -> file stem of a CSV -> sheet."""
     return {
-        "coverage": [_coverage_sheet(level, results, project, run_id) for level in LEVELS],
-        "risk": [*(_risk_sheet(level, results, project, run_id) for level in LEVELS),
-                 _indicator_sheet(project, run_id)],
-        "checks": [_reconcile_sheet(official, reconciled, project, run_id),
-                   _counts_sheet(loaded, project, run_id),
-                   _issue_sheet(issues, project, run_id)],
+        **coverage_books(project, loaded, results, run_id),
+        "risk": {**{f"risk_{level}": _risk_sheet(level, results, project, run_id)
+                    for level in LEVELS},
+                 "risk_indicators": _indicator_sheet(project, run_id)},
+        "checks": {"checks_official": _reconcile_sheet(official, reconciled, project, run_id),
+                   "checks_counts": _counts_sheet(loaded, project, run_id),
+                   "checks_findings": _issue_sheet(issues, project, run_id)},
     }
 
 
-def stems(book: str) -> list[str]:
-    """Return the file stems of the sheets of a workbook, as CSV."""
-    tails = {"coverage": LEVELS, "risk": (*LEVELS, "indicators"),
-             "checks": ("official", "counts", "findings")}
-    return [f"{book}_{tail}" for tail in tails[book]]
+def coverage_books(project: Project, loaded: Loaded, results: Results, run_id: str
+                   ) -> dict[str, dict[str, workbook.Sheet]]:
+    """Return the workbooks of coverage: all residents, and one a hazard."""
+    notes = note_lines(project, run_id)
+    made = {"coverage": {f"coverage_{level}": _coverage_sheet(level, results, project, run_id)
+                         for level in LEVELS}}
+    for hazard, case in results.cases.items():
+        made[f"coverage_{hazard}"] = coverage_sheets.books(
+            case, loaded.layers["shelters"], project, notes)
+    return made
+
+
+def book_title(book: str, project: Project) -> str:
+    """Return the title of a workbook."""
+    stem, _, hazard = book.partition("_")
+    if not hazard:
+        return text(f"title_{stem}", project.language, city=project.word("title"))
+    return text("title_case", project.language, city=project.word("title"),
+                hazard=coverage_sheets.hazard_word(hazard, project))
+
+
+def no_demand_notes(results: Results, project: Project) -> list[str]:
+    """Return the line that a project without persons to be moved needs."""
+    return [] if results.cases else [text("note_no_at_risk", project.language)]
 
 
 def note_lines(project: Project, run_id: str) -> list[str]:
@@ -51,31 +70,6 @@ def note_lines(project: Project, run_id: str) -> list[str]:
     return lines
 
 
-def _heads(frame: pd.DataFrame, language: str) -> dict[str, str]:
-    """Return column -> words; a limit in metres inside a name becomes a value of the text."""
-    words = {}
-    for column in [frame.index.name, *frame.columns]:
-        stem, _, tail = str(column).rpartition("_")
-        if tail.endswith("m") and tail[:-1].isdigit():
-            words[str(column)] = text(f"head_{stem}", language, limit=tail[:-1])
-        elif column:
-            words[str(column)] = text(f"head_{column}", language)
-    return words
-
-
-def _formats(frame: pd.DataFrame) -> dict[str, str]:
-    found = {}
-    for column in frame.columns:
-        name = str(column)
-        if "_share" in name:
-            found[name] = "0.0%"
-        elif "persons" in name or name in ("distance_m", "shelters"):
-            found[name] = "#,##0"
-        elif name == "risk_index":
-            found[name] = "0.0000"
-    return found
-
-
 def _coverage_sheet(level: str, results: Results, project: Project, run_id: str
                     ) -> workbook.Sheet:
     frame = results.coverage[level]
@@ -85,8 +79,9 @@ def _coverage_sheet(level: str, results: Results, project: Project, run_id: str
         name=text(f"level_{level}", project.language),
         title=text("title_coverage", project.language, city=project.word("title")),
         frame=frame, words={"coverage_grade": words},
-        headings=_heads(frame, project.language), formats=_formats(frame),
-        notes=[text("note_straight", project.language),
+        headings=headings(frame, project.language), formats=formats(frame),
+        notes=[text("note_stress", project.language), *no_demand_notes(results, project),
+               text("note_straight", project.language),
                text("note_grades", project.language, low=low, middle=middle, high=high),
                *note_lines(project, run_id)])
 
@@ -98,7 +93,7 @@ def _risk_sheet(level: str, results: Results, project: Project, run_id: str) -> 
         name=text(f"level_{level}", project.language),
         title=text("title_risk", project.language, city=project.word("title")),
         frame=frame, words={"risk_class": words},
-        headings=_heads(frame, project.language), formats=_formats(frame),
+        headings=headings(frame, project.language), formats=formats(frame),
         notes=[*specs.class_notes(results, level, project), *note_lines(project, run_id)])
 
 
@@ -136,7 +131,7 @@ def _reconcile_sheet(official: pd.DataFrame, reconciled: pd.DataFrame, project: 
         frame[column] = frame[column].astype("str")
     return workbook.Sheet(
         name=text("sheet_reconcile", language), title=text("sheet_reconcile", language),
-        frame=frame.rename_axis("key"), headings=_heads(frame.rename_axis("key"), language),
+        frame=frame.rename_axis("key"), headings=headings(frame.rename_axis("key"), language),
         formats=dict.fromkeys(("official", "found", "difference"), "#,##0.##"),
         words={"verdict": words},
         notes=note_lines(project, run_id))
@@ -154,7 +149,7 @@ def _issue_sheet(issues: pd.DataFrame, project: Project, run_id: str) -> workboo
     language = project.language
     heads = {c: text("column_layer" if c == "layer" else f"head_{c}", language)
              for c in issues.columns}
-    words = {s: text(f"severity_{s}", language) for s in SEVERITIES}
+    words: dict[str, str] = {s: text(f"severity_{s}", language) for s in SEVERITIES}
     return workbook.Sheet(
         name=text("sheet_issues", language), title=text("sheet_issues", language),
         frame=issues, headings=heads, words={"severity": words},

@@ -92,11 +92,20 @@ def save_csv(path: str | Path, sheet: Sheet) -> Path:
     """
     frame = _flat(sheet.frame)
     for name in frame.columns[[kind.kind == "f" for kind in frame.dtypes]]:
-        # Ten significant digits hide the last bits, which differ between processors.
-        frame[name] = frame[name].map(lambda v: "" if np.isnan(v) else f"{v:.10g}")
+        frame[name] = frame[name].map(_figure)
     with atomic(path) as temporary:
         frame.to_csv(temporary, index=False, encoding="utf-8-sig", lineterminator="\r\n")
     return Path(path)
+
+
+def _figure(value: float) -> str:
+    """Return a number as text: whole ones with all digits, others with ten significant ones.
+
+    The last bits of a sum differ between processors.
+    """
+    if np.isnan(value):
+        return ""
+    return f"{value:.0f}" if value == round(value) and abs(value) < 1e15 else f"{value:.10g}"
 
 
 def _flat(frame: pd.DataFrame) -> pd.DataFrame:

@@ -96,6 +96,17 @@ def entry(name: str, key: str) -> Entry:
     return deepcopy(found[key])
 
 
+def entries(name: str) -> dict[str, Entry]:
+    """Return every entry of a pack by its dotted key.
+
+    Examples
+    --------
+    >>> sorted(entries("work_safety"))[0]
+    'lec.bounds'
+    """
+    return deepcopy(_entries(_read(name)))
+
+
 def value(name: str, key: str) -> Any:
     """Return the value alone of one entry; parameters and errors as `entry`.
 

@@ -42,7 +42,8 @@ def fixes(tracks: pd.DataFrame) -> pd.DataFrame:
             "fix_id": tracks["track_id"] + "-" + number, "typhoon_id": tracks["track_id"],
             "time_beijing": local.dt.strftime("%Y-%m-%d %H:%M"),
             # Some tracks cross the date line and count on past 180.
-            "lon": ((tracks["lon"] + 180) % 360 - 180).round(4), "lat": tracks["lat"], "wind_m_s": wind, "wind_source": source,
+            "lon": ((tracks["lon"] + 180) % 360 - 180).round(4), "lat": tracks["lat"],
+            "wind_m_s": wind, "wind_source": source,
             "pressure_hpa": wmo.fillna(jtwc),
             "pressure_source": np.select([wmo.notna(), jtwc.notna()], ["wmo", "jtwc"], ""),
             "distance_m": (tracks["dist_km"] * 1000).round().astype("int64"), "synthetic": False,

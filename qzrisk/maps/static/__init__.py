@@ -5,55 +5,25 @@ No pyplot: figures are free-standing, and rcParams are left as they were.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from qzrisk.errors import ConfigError
 from qzrisk.files import atomic
-from qzrisk.maps.furniture.lettering import FAMILY, register, require_glyphs
+from qzrisk.maps.furniture.lettering import require_glyphs
 from qzrisk.maps.furniture.view import fit
 from qzrisk.maps.spec import MapSpec, Page
 from qzrisk.maps.static.grid import grid_page
+from qzrisk.maps.static.house import house_style
 from qzrisk.maps.static.page import map_page
 from qzrisk.maps.static.panel import draw_map, require_drawable
 
 __all__ = ["draw", "draw_page", "save", "write"]
 
 DPI = 300
-_RC: dict[str, Any] = {
-    "font.family": list(FAMILY),
-    "axes.unicode_minus": False,
-    "pdf.fonttype": 42,
-    # The PDF back end sizes its font subsets by this one: else Latin and Chinese part in two fonts.
-    "ps.fonttype": 42,
-    "pdf.compression": 4,
-    "text.usetex": False,
-    "text.parse_math": False,
-    "path.sketch": None,
-    "path.effects": [],
-    "path.simplify": True,
-    "axes.autolimit_mode": "data",
-    "savefig.bbox": None,
-    "savefig.facecolor": "auto",
-    "savefig.transparent": False,
-    "image.composite_image": True,
-}
-
-
-@contextmanager
-def _house_style() -> Iterator[None]:
-    register()
-    with mpl.rc_context(_RC), warnings.catch_warnings():  # type: ignore[arg-type]
-        # `require_glyphs` turns this warning into an error that names the text.
-        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
-        yield
 
 
 def draw(spec: MapSpec, ax: Axes | None = None, *, paper: str = "A4") -> Figure:
@@ -87,7 +57,7 @@ def draw(spec: MapSpec, ax: Axes | None = None, *, paper: str = "A4") -> Figure:
     on A3.
     """
     require_drawable(spec)
-    with _house_style():
+    with house_style():
         figure = map_page(spec, paper) if ax is None else _on_axes(spec, ax)
         require_glyphs(figure)
     return figure
@@ -125,7 +95,7 @@ def draw_page(page: Page, *, paper: str = "A4", number: str = "") -> Figure:
         raise ConfigError("a page needs a map", where=page.key, expected=">= 1", got=0)
     for spec in page.maps:
         require_drawable(spec)
-    with _house_style():
+    with house_style():
         if len(page.maps) == 1:
             figure = map_page(page.maps[0], paper, number=number)
         else:
@@ -198,6 +168,6 @@ def write(figure: Figure, path: str | Path, *, title: str = "", subject: str = "
         }
     else:
         metadata = {"Title": title, "Software": "qzrisk"}
-    with _house_style(), atomic(path) as temporary:
+    with house_style(), atomic(path) as temporary:
         figure.savefig(temporary, format=suffix[1:], dpi=dpi, metadata=metadata)
     return path

@@ -13,6 +13,7 @@ from qzrisk.maps.furniture.lettering import fitted
 from qzrisk.maps.furniture.sheet import PAPERS_MM, Block, Sheet
 from qzrisk.maps.furniture.view import View, fit, within
 from qzrisk.maps.spec import MapSpec
+from qzrisk.maps.static.house import SheetFigure
 from qzrisk.maps.static.layers import raster_range
 from qzrisk.maps.static.panel import draw_map, known_ground
 from qzrisk.maps.static.words import note_lines, provenance_words, status_words
@@ -41,7 +42,7 @@ def new_sheet(paper: str) -> Sheet:
     if paper not in PAPERS_MM:
         raise ConfigError("unknown paper", expected=", ".join(PAPERS_MM), got=repr(paper))
     width, height, _ = PAPERS_MM[paper]
-    figure = Figure(figsize=(width / 25.4, height / 25.4), facecolor=PAPER)
+    figure = SheetFigure(figsize=(width / 25.4, height / 25.4), facecolor=PAPER)
     FigureCanvasAgg(figure)
     return Sheet(figure, paper)
 

@@ -1,0 +1,114 @@
+"""From files to layers: what is placed, refused, joined and compared at the door."""
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+from city import CRS, LEFT, demand, shelters, units_table, write_city
+from shapely.geometry import Point
+
+import qzrisk as qz
+from qzrisk.errors import ConfigError, ReachError
+
+
+@pytest.fixture
+def city(tmp_path):
+    return write_city(tmp_path)
+
+
+def rewrite(path, frame):
+    path.unlink()
+    frame.to_file(path)
+
+
+def issues_of(loaded, layer):
+    return loaded.issues[loaded.issues["layer"] == layer].set_index("record_id")["rule"].to_dict()
+
+
+def test_unknown_and_coarse_codes_are_placed_by_position(city):
+    frame = shelters().to_crs(4326)
+    frame.loc[0, "unit_id"], frame.loc[1, "unit_id"], frame.loc[2, "unit_id"] = "??", "tA", None
+    rewrite(city.parent / "shelters.geojson", frame)
+    loaded = qz.load(qz.open_project(city))
+    assert loaded.layers["shelters"]["unit_id"].tolist() == ["va", "vb", "vc", "vd", "ve"]
+    assert issues_of(loaded, "shelters") == dict.fromkeys(["S-va", "S-vb", "S-vc"], "unit_placed")
+
+
+def test_a_record_of_no_unit_is_quarantined(city):
+    frame = demand()
+    frame.loc[0, "unit_id"] = "??"
+    frame.loc[0, "geometry"] = Point(LEFT - 50_000, 0)
+    rewrite(city.parent / "cells.gpkg", frame)
+    loaded = qz.load(qz.open_project(city))
+    assert loaded.counts.loc["demand", ["read", "accepted", "quarantined"]].tolist() == [30, 29, 1]
+    assert loaded.quarantine["demand"]["_rules"].tolist() == ["unknown_unit"]
+
+
+def test_layers_without_a_unit_column_are_placed(city):
+    rewrite(city.parent / "shelters.geojson", shelters().drop(columns="unit_id").to_crs(4326))
+    loaded = qz.load(qz.open_project(city))
+    assert loaded.layers["shelters"]["unit_id"].tolist() == ["va", "vb", "vc", "vd", "ve"]
+
+
+def add_source(city, name):
+    text = city.read_text(encoding="utf-8")
+    block = f'[[source]]\nlayer = "shelters"\npath = "{name}"\n'
+    city.write_text(text.replace("[[raster]]", block + "[[raster]]", 1), encoding="utf-8")
+
+
+def test_files_of_one_layer_join_whatever_their_geometry_is_called(city):
+    first = shelters().iloc[:3].to_crs(4326)
+    rewrite(city.parent / "shelters.geojson", first)
+    shelters().iloc[3:].rename_geometry("geom").to_parquet(city.parent / "more.parquet")
+    add_source(city, "more.parquet")
+    loaded = qz.load(qz.open_project(city))
+    layer = loaded.layers["shelters"]
+    assert layer.geometry.notna().all()
+    assert layer.crs == CRS
+    assert layer.index.name == "shelter_id"
+    assert len(layer) == 5
+
+
+def test_id_of_an_earlier_file_is_quarantined_with_its_row_and_file(city):
+    again = shelters().iloc[[4]].assign(name="又一次")
+    again.to_file(city.parent / "more.gpkg")
+    add_source(city, "more.gpkg")
+    loaded = qz.load(qz.open_project(city))
+    assert loaded.counts.loc["shelters"].tolist() == [6, 5, 1, 0]
+    reject = loaded.quarantine["shelters"].iloc[0]
+    assert reject[["name", "_row", "_source", "_rules"]].tolist() == [
+        "又一次", 1, "more.gpkg", "duplicate_id"]
+
+
+def test_an_empty_layer_that_all_need_is_refused(city):
+    rewrite(city.parent / "shelters.geojson", shelters().iloc[:0].to_crs(4326))
+    with pytest.raises(ConfigError, match="empty layer; where: shelters"):
+        qz.load(qz.open_project(city))
+
+
+def test_units_without_shape_and_tables_that_differ_are_findings(city):
+    boundaries = gpd.read_file(city.parent / "units.gpkg")
+    rewrite(city.parent / "units.gpkg", boundaries[boundaries["unit_id"] != "vf"])
+    people = pd.DataFrame({"unit_id": ["va", "vb"], "persons": [500, 501]})
+    people.to_csv(city.parent / "people.csv", index=False)
+    text = city.read_text(encoding="utf-8")
+    block = '[[source]]\nlayer = "population"\npath = "people.csv"\n'
+    city.write_text(text.replace("[[raster]]", block + "[[raster]]", 1), encoding="utf-8")
+    loaded = qz.load(qz.open_project(city))
+    assert issues_of(loaded, "boundaries") == {"vf": "no_polygon"}
+    assert issues_of(loaded, "population") == {"vb": "cells_differ"}
+
+
+def test_boundaries_need_neither_area_nor_flag(city):
+    bare = gpd.read_file(city.parent / "units.gpkg")[["unit_id", "name", "level", "geometry"]]
+    rewrite(city.parent / "units.gpkg", bare)
+    layer = qz.load(qz.open_project(city)).layers["boundaries"]
+    assert layer.loc["va", "area_m2"] == pytest.approx(1e7)
+    assert not layer.loc["Z", "in_statistics"]
+
+
+def test_a_broken_membership_table_stops_with_its_row(city):
+    table = units_table()
+    table.loc[3, "unit_id"] = None
+    table.to_csv(city.parent / "units.csv", index=False)
+    with pytest.raises(ReachError, match="membership table has faults"):
+        qz.load(qz.open_project(city))
