@@ -2,6 +2,7 @@ import warnings
 
 import geopandas as gpd
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 from city import CRS, shelters
@@ -125,3 +126,22 @@ def test_table_of_points_and_a_pair_that_is_none(tmp_path):
     assert issues["rule"].tolist() == ["coordinate_unreadable"]
     with pytest.raises(SchemaError, match="no such column"):
         read_layer(tmp_path / "e.csv", "events", crs="EPSG:4549", xy=("x", "y"))
+
+
+def test_two_row_headers_are_matched_by_their_lowest_row(tmp_path):
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for row in (["2021年避灾点登记表"], ["基本信息", None, "位置", None, "规模"],
+                ["场所编码", "场所名称", "经度", "纬度", "可容纳人数"],
+                ["S1", "甲避灾点", 118.5, 24.9, "１２０人"], ["S2", "乙避灾点", 118.6, 24.8, 80],
+                ["S3", "丙避灾点", 118.7, 24.7, 100], ["合计", None, None, None, 300]):
+        sheet.append(row)
+    sheet.merge_cells("A1:E1")
+    sheet.merge_cells("A2:B2")
+    sheet.merge_cells("C2:D2")
+    book.save(tmp_path / "t.xlsx")
+    frame, issues, bad = read_layer(tmp_path / "t.xlsx", "shelters", crs="EPSG:4549")
+    assert frame.index.tolist() == ["S1", "S2", "S3"]
+    assert frame["capacity_persons"].tolist() == [120, 80, 100]
+    assert len(bad) == 0
+    assert {"number_read", "total_row"} <= set(issues["rule"])

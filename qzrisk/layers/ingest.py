@@ -153,6 +153,11 @@ def normal(header: object) -> str:
     return re.sub(r"[\s_\-]+|\(.*?\)", "", folded)
 
 
+def last_part(header: object) -> str:
+    """Return the lowest of several header rows: ``规模/可容纳人数`` -> ``可容纳人数``."""
+    return str(header).rpartition("/")[2]
+
+
 def rename(raw: pd.DataFrame, rules: LayerSchema, columns: Mapping[str, str] | None
            ) -> pd.DataFrame:
     """Return `raw` with canonical names, by the given mapping, then names and aliases.
@@ -176,7 +181,7 @@ def rename(raw: pd.DataFrame, rules: LayerSchema, columns: Mapping[str, str] | N
         for alias in (name, column.zh, column.en, *column.aliases):
             by_alias.setdefault(normal(alias), name)
     for header in raw.columns:
-        name = by_alias.get(normal(header), "")
+        name = by_alias.get(normal(header)) or by_alias.get(normal(last_part(header)), "")
         if header not in given and header not in rules.columns and name and name not in taken:
             given[header] = name
             taken.add(name)
@@ -244,7 +249,7 @@ def _coordinate_headers(raw: pd.DataFrame, xy: tuple[str, str] | None, path: Pat
                 raise SchemaError("no such column of coordinates", where=path.name, got=header,
                                   expected=", ".join(map(str, raw.columns)))
         return list(xy)
-    by_name = {normal(header): header for header in raw.columns}
+    by_name = {normal(last_part(header)): header for header in raw.columns}
     for names in ((_LON, _LAT), (_PAIR,)):
         hits = [next((by_name[normal(n)] for n in group if normal(n) in by_name), None)
                 for group in names]

@@ -149,8 +149,18 @@ def _goes_on(cells: Sequence[Sequence[str]], row: int, merges: Sequence[Merge]) 
         down = any(m[2] > row for m in here)
         across = {c for m in here if m[3] > m[1] and m[2] == row for c in range(m[1], m[3] + 1)}
         children = [c for c in across if c < len(lower) and lower[c]]
-        return (down or _only(lower, across)) and bool(children) and len(across) > 1
+        sure = down or _only(lower, across) or _numbers_below(cells, row + 1)
+        return sure and bool(children) and len(across) > 1
     return _fills_gaps(upper, lower)
+
+
+def _numbers_below(cells: Sequence[Sequence[str]], row: int) -> bool:
+    """Whether words of a row without any number stand over numbers, as only headers do."""
+    if row + 1 >= len(cells):
+        return False
+    below = cells[row + 1]
+    return any(cell and c < len(below) and _NUMBER.fullmatch(below[c])
+               for c, cell in enumerate(cells[row]))
 
 
 def _only(lower: Sequence[str], columns: set[int]) -> bool:

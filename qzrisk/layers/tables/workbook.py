@@ -23,7 +23,7 @@ _BOMB_BYTES, _BOMB_RATIO = 1 << 28, 150  # sheets shrink 10 to 30 times
 _ERROR = re.compile(rb'<c r="([A-Z]{1,3})(\d+)"[^>]*\bt="e"[^>]*>'
                     rb"(?:<f[^>]*/>|<f[^>]*>[^<]*</f>)?<v>([^<]*)</v>")
 _UNCALCULATED = re.compile(rb'<c r="([A-Z]{1,3})(\d+)"[^>]*>(?:<f[^>]*/>|<f[^>]*>[^<]*</f>)'
-                           rb"(?:<v></v>|<v/>)?</c>")
+                           rb"(?:<v></v>|<v ?/>)?</c>")
 _FORMULA = re.compile(rb"<f[ >/]")
 _FAR = re.compile(rb""" r=["'](?:([A-Za-z]{2,})\d|[A-Za-z]?(\d{7,})["'])""")
 _ANY_ROW = re.compile(rb""" r=["'][A-Za-z]*(\d+)["']""")
