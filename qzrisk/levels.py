@@ -15,6 +15,12 @@ from qzrisk.errors import ConfigError
 FOUR_LEVELS = ("blue", "yellow", "orange", "red")
 """Codes of the four risk levels, low to high; language-neutral, used in every frame and file."""
 
+THREE_LEVELS = ("III", "II", "I")
+"""Codes of the forest danger classes, low to high: class I is the most dangerous."""
+
+FIVE_LEVELS = ("green", "blue", "yellow", "orange", "red")
+"""Codes of the fire-weather grades 1 to 5, low to high; not those of the danger classes."""
+
 NO_DATA_HATCH = "////"
 NO_DATA_FILL = "#f4f4f1"
 NO_DATA_EDGE = "#8a8f94"
@@ -53,6 +59,8 @@ class Palette:
 
 _BLUE, _YELLOW, _ORANGE, _RED = "#6aa5d8", "#f6dc74", "#ee9347", "#c8393b"
 _HATCHES4 = ("", "...", "\\\\\\", "xxx")
+_HATCHES3 = ("", "...", "xxx")
+_PLAIN = ("",)
 
 PALETTES: dict[str, Palette] = {
     # Natural-disaster risk class (product B).
@@ -85,6 +93,122 @@ PALETTES: dict[str, Palette] = {
         ("", "", ""),
         ("村级避灾点", "乡镇级避灾点", "县级避灾点"),
         ("Village tier", "Township tier", "County tier"),
+    ),
+    # Forest danger class of a zone (LY/T 1063): how dangerous the place is, whatever the weather.
+    "forest_danger": Palette(
+        THREE_LEVELS,
+        ("#efe6c4", "#dbb877", "#a8713f"),
+        _HATCHES3,
+        ("III级火险区（危险性小）", "II级火险区（危险性中）", "I级火险区（危险性大）"),
+        ("Class III (low danger)", "Class II (medium)", "Class I (high danger)"),
+    ),
+    # Size of a forest fire that happened.
+    "fire_size": Palette(
+        ("ordinary", "considerable", "major", "exceptional"),
+        ("#e2001a", "#b00030", "#7a0036", "#3f0019"),
+        _HATCHES4,
+        ("一般森林火灾", "较大森林火灾", "重大森林火灾", "特别重大森林火灾"),
+        ("Ordinary fire", "Considerable fire", "Major fire", "Exceptional fire"),
+    ),
+    # Fire-weather grade of a day (QX/T 77).
+    "fire_weather": Palette(
+        FIVE_LEVELS,
+        ("#7fb27a", _BLUE, _YELLOW, _ORANGE, _RED),
+        ("", "..", "...", "\\\\\\", "xxx"),
+        ("一级（低）", "二级（较低）", "三级（较高）", "四级（高）", "五级（极高）"),
+        ("Grade 1 (low)", "Grade 2 (fairly low)", "Grade 3 (fairly high)", "Grade 4 (high)",
+         "Grade 5 (extreme)"),
+    ),
+    # Hidden danger: a defect that was found, not a level of risk; so never the four colours.
+    "danger_grade": Palette(
+        ("一般", "重大"),
+        ("#b7a3c7", "#4b2a63"),
+        ("", "xxx"),
+        ("一般隐患", "重大隐患"),
+        ("General hidden danger", "Major hidden danger"),
+    ),
+    "danger_state": Palette(
+        ("closed", "open"),
+        ("#9db8b5", "#5a3d7a"),
+        ("", "xxx"),
+        ("已整改销号", "未整改销号"),
+        ("Closed", "Open"),
+    ),
+    "danger_open": Palette(
+        ("least", "less", "more", "most"),
+        ("#f4f0f7", "#dccfe6", "#bca3cf", "#8f6bb0"),
+        _HATCHES4,
+        ("最少", "较少", "较多", "最多"),
+        ("Fewest", "Fewer", "More", "Most"),
+    ),
+    # Railway: a line that is not open yet is drawn palest; grades of points have their own words.
+    "railway_line": Palette(
+        ("unopened", "ordinary", "high_speed"),
+        ("#a9adb1", "#3c4a54", "#1f7a8c"),
+        _PLAIN * 3,
+        ("在建（资料日期未开通）", "普速铁路", "高速铁路"),
+        ("Not open at the date of the data", "Ordinary line", "High-speed line"),
+    ),
+    "railway_point": Palette(
+        FOUR_LEVELS,
+        (_BLUE, _YELLOW, _ORANGE, _RED),
+        _HATCHES4,
+        ("蓝色隐患点", "黄色隐患点", "橙色隐患点", "红色隐患点"),
+        ("Blue point", "Yellow point", "Orange point", "Red point"),
+    ),
+    "team_kind": Palette(
+        ("enterprise", "forest", "professional", "fire", "social"),
+        ("#a98f6b", "#4f7f46", "#2f5d8a", "#b0413e", "#7a4f9a"),
+        _PLAIN * 5,
+        ("企业专职队", "森林消防队", "专业救援队", "消防救援队", "社会应急力量"),
+        ("Enterprise team", "Forest fire team", "Professional team", "Fire brigade",
+         "Social team"),
+    ),
+    "community_kind": Palette(
+        ("existing", "new_2021"),
+        ("#2f6f8f", "#d0652f"),
+        _PLAIN * 2,
+        ("已建成", "2021年新创建"),
+        ("Already built", "Newly accepted in 2021"),
+    ),
+    "enterprise_kind": Palette(
+        ("demonstration", "mine", "hazchem"),
+        ("#3f7f6f", "#8a6a3f", "#8f2f5f"),
+        _PLAIN * 3,
+        ("标准化示范企业", "非煤矿山", "危险化学品企业"),
+        ("Demonstration enterprise", "Non-coal mine", "Hazardous-chemical enterprise"),
+    ),
+    # Danger grade of a geological hazard point, by what it threatens.
+    "hazard_point": Palette(
+        ("small", "medium", "large", "exceptional"),
+        ("#c9a27a", "#a8683a", "#7d3a1e", "#3d1410"),
+        _HATCHES4,
+        ("小型", "中型", "大型", "特大型"),
+        ("Small", "Medium", "Large", "Exceptional"),
+    ),
+    "progress": Palette(
+        ("behind", "under_way", "nearly", "done"),
+        ("#e9e4d4", "#b9cfae", "#74a68a", "#2c6b62"),
+        ("xxx", "\\\\\\", "...", ""),
+        ("滞后", "推进中", "接近完成", "完成"),
+        ("Behind", "Under way", "Nearly done", "Done"),
+    ),
+    # Agreement of the data with a published figure.
+    "verdict": Palette(
+        ("equal", "consistent", "not_in_data", "differs"),
+        ("#cfe0e3", "#8fb3bd", "#c9c6be", "#d98a6a"),
+        _HATCHES4,
+        ("一致", "舍入范围内一致", "本库无资料", "不一致"),
+        ("Equal", "Equal within rounding", "Not in the data", "Differs"),
+    ),
+    # Wind of a tropical cyclone (GB/T 19201): strength, not a warning level.
+    "cyclone": Palette(
+        ("td", "ts", "sts", "ty", "sty", "super_ty"),
+        ("#9fb6c6", "#6f93b5", "#5b6fae", "#6d4a9c", "#8c2f83", "#5a0f3c"),
+        _PLAIN * 6,
+        ("热带低压及以下", "热带风暴", "强热带风暴", "台风", "强台风", "超强台风"),
+        ("Tropical depression or less", "Tropical storm", "Severe tropical storm", "Typhoon",
+         "Severe typhoon", "Super typhoon"),
     ),
 }
 

@@ -11,8 +11,9 @@ import pandas as pd
 
 from qzrisk.layers import database
 from qzrisk.layers.schema import schemas
+from qzrisk.maps import audience
 from qzrisk.maps.spec import MapSpec, Page
-from qzrisk.pipeline import coverage_maps, coverage_sheets, relocation, specs, tables
+from qzrisk.pipeline import coverage_maps, coverage_sheets, relocation, specs, tables, themes
 from qzrisk.pipeline.load import Loaded, Tick
 from qzrisk.pipeline.measures import Results
 from qzrisk.project import Project
@@ -46,7 +47,8 @@ def database_files(project: Project, loaded: Loaded, results: Results, issues: p
     """Write ``database.gpkg``: layers, membership, results, findings and quarantine."""
     kinds = project.kinds()
     frames: dict[str, pd.DataFrame] = {
-        name: public(frame, kinds[name], project, strict=True)
+        name: audience.shown(public(frame, kinds[name], project, strict=True), kinds[name],
+                             audience=project.audience)
         for name, frame in loaded.layers.items()}
     frames["units"] = loaded.tables["units"]
     boundaries = loaded.layers["boundaries"]
@@ -164,6 +166,7 @@ def map_files(project: Project, loaded: Loaded, results: Results, out: Path, run
     """Write ``maps/*.png`` and ``maps/*.pdf``."""
     pages: list[MapSpec | Page] = [*specs.static_specs(project, loaded, results, run_id)]
     pages += _case_pages(project, loaded, results, run_id)
+    pages += themes.map_specs(project, loaded, specs.common_parts(project, loaded, run_id))
     return {"maps": _save_maps(pages, out, tick)}
 
 

@@ -8,7 +8,7 @@ from qzrisk import provenance
 from qzrisk.layers.findings import SEVERITIES
 from qzrisk.layers.reconcile import VERDICTS
 from qzrisk.levels import palette
-from qzrisk.pipeline import coverage_sheets, specs
+from qzrisk.pipeline import coverage_sheets, specs, themes
 from qzrisk.pipeline.coverage_sheets import LEVELS, formats, headings
 from qzrisk.pipeline.load import Loaded
 from qzrisk.pipeline.measures import Results
@@ -21,8 +21,10 @@ def books(project: Project, loaded: Loaded, results: Results, issues: pd.DataFra
           official: pd.DataFrame, reconciled: pd.DataFrame, run_id: str
           ) -> dict[str, dict[str, workbook.Sheet]]:
     """Return name of a workbook -> file stem of a CSV -> sheet."""
+    layers = themes.books(project, loaded, note_lines(project, run_id))
     return {
         **coverage_books(project, loaded, results, run_id),
+        **({"layers": layers} if layers else {}),
         "risk": {**{f"risk_{level}": _risk_sheet(level, results, project, run_id)
                     for level in LEVELS},
                  "risk_indicators": _indicator_sheet(project, run_id)},
