@@ -145,3 +145,11 @@ def test_two_row_headers_are_matched_by_their_lowest_row(tmp_path):
     assert frame["capacity_persons"].tolist() == [120, 80, 100]
     assert len(bad) == 0
     assert {"number_read", "total_row"} <= set(issues["rule"])
+
+
+def test_several_layers_and_none_named_is_refused(tmp_path):
+    for name in ("one", "two"):
+        shelters().to_file(tmp_path / "s.gpkg", layer=name)
+    with pytest.raises(ConfigError, match=r"several layers.*one of one, two"):
+        read_layer(tmp_path / "s.gpkg", "shelters", crs=CRS)
+    assert len(read_layer(tmp_path / "s.gpkg", "shelters", crs=CRS, layer="two")[0]) == 5

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-__all__ = ["database", "findings", "ingest", "reconcile", "schema", "validate"]
+__all__ = ["database", "dedupe", "findings", "forms", "ingest", "logic", "reconcile",
+           "returned", "schema", "spatial", "validate"]
 
 
 def __getattr__(name: str) -> ModuleType:

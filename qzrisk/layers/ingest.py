@@ -193,12 +193,23 @@ def _missing(path: Path) -> ConfigError:
                        got="nothing there", mend="correct the path in project.toml")
 
 
+def _require_one_layer(path: Path) -> None:
+    """Raise where a file holds several layers and none is named: reading the first loses others."""
+    names = [str(name) for name, _ in pyogrio.list_layers(path)]
+    if len(names) > 1:
+        raise ConfigError("the file holds several layers", where=str(path),
+                          expected=f"one of {', '.join(names)}", got="none named",
+                          mend=f'give table = "{names[0]}", and a [[source]] for each wanted')
+
+
 def _read_vector(path: Path, layer: str | None, encoding: str | None) -> pd.DataFrame:
     if not path.exists():
         raise _missing(path)
     try:
         if path.suffix.lower() in _PARQUET:
             return gpd.read_parquet(path)
+        if layer is None:
+            _require_one_layer(path)
         return pyogrio.read_dataframe(path, layer=layer, encoding=encoding, use_arrow=True)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError,
             OSError) as error:

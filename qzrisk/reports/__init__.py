@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-__all__ = ["workbook"]
+__all__ = ["relocation", "returns", "template", "workbook"]
 
 
 def __getattr__(name: str) -> ModuleType:
