@@ -13,10 +13,8 @@ from qzrisk.files import write_text
 from qzrisk.provenance import PACKAGES, versions
 
 EXTRAS = {
-    "solve": ("ortools", "highspy"),
-    "office": ("docx", "pptx"),
+    "fiona": ("fiona",),
     "notebook": ("ipykernel", "nbconvert"),
-    "zonal": ("exactextract",),
 }
 """Extra of the package -> modules it brings."""
 

@@ -1,4 +1,8 @@
+import ast
+import re
+import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -16,10 +20,10 @@ def test_report_names_versions_fonts_drivers_memory():
 
 
 def test_missing_extra_is_told_with_its_command(monkeypatch):
-    monkeypatch.setattr(doctor, "EXTRAS", {"solve": ("no_such_module",)})
-    row = next(row for row in doctor.report() if row[0] == "extra [solve]")
+    monkeypatch.setattr(doctor, "EXTRAS", {"notebook": ("no_such_module",)})
+    row = next(row for row in doctor.report() if row[0] == "extra [notebook]")
     assert row[1] == "absent: no_such_module"
-    assert row[2] == "pip install 'qzrisk[solve]'"
+    assert row[2] == "pip install 'qzrisk[notebook]'"
 
 
 def test_doctor_command(capsys):
@@ -42,3 +46,27 @@ def test_init_never_overwrites(tmp_path):
     doctor.init(tmp_path)
     with pytest.raises(ConfigError, match="there is a project already"):
         doctor.init(tmp_path)
+
+
+def test_every_extra_it_names_is_one_of_the_package():
+    root = Path(__file__).parents[1]
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert set(doctor.EXTRAS) <= set(project["optional-dependencies"])
+
+
+def test_a_run_needs_nothing_but_the_core():
+    """Every package imported by qzrisk is a dependency, so that ``make run`` works alone."""
+    root = Path(__file__).parents[1]
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = {re.split(r"[><=;\[ ]", line)[0].lower() for line in project["dependencies"]}
+    # Parts of a dependency, and dependencies under the name they are imported by.
+    named |= {"branca", "markupsafe", "affine", "pil", "python_calamine"}
+    found = set()
+    for path in (root / "qzrisk").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module.split(".")[0])
+    outside = {name.lower() for name in found} - set(sys.stdlib_module_names) - {"qzrisk"}
+    assert outside - named == set(), sorted(outside - named)

@@ -12,7 +12,7 @@ import pandas as pd
 from qzrisk.analysis.coverage.kernels import fill_nearest
 from qzrisk.analysis.coverage.reach import aligned, id_rank, k_nearest
 from qzrisk.costs import CostMatrix
-from qzrisk.errors import ConfigError, InfeasibleError, ReachError, SchemaError, require
+from qzrisk.errors import ConfigError, InfeasibleError, ReachError, SchemaError
 
 Method = Literal["optimal", "nearest"]
 Within = tuple[pd.Series, pd.Series] | None
@@ -304,7 +304,10 @@ def _optimal(costs: CostMatrix, persons: Ints, places: Ints) -> Ints:
 
 
 def _flow(tails: Ints, heads: Ints, price: Ints, supply: Ints, room: Ints) -> Ints:
-    flow = require("ortools.graph.python.min_cost_flow", "solve").SimpleMinCostFlow()
+    # Late: the import takes longer than the flow of a small city.
+    from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
+
+    flow = SimpleMinCostFlow()
     n, sink = len(supply), len(supply) + len(room)
     # Dearer than any detour that could make room for one more person.
     penalty = (min(n, len(room)) + 1) * (int(price.max()) + 1)
