@@ -175,6 +175,8 @@ def test_legend_in_english_and_points_with_shapes():
 def test_graduated_symbols_have_areas_in_proportion():
     assert symbol_pt(50, 200) == pytest.approx(symbol_pt(200, 200) / 2)
     assert symbol_pt(5, 0) == 0.0
+    assert size_steps(5.0, whole=True) == [5, 2, 1]
+    assert size_steps(1.0, whole=True) == [1]
     assert size_steps(0.0) == [] and size_steps(float("nan")) == []
 
 

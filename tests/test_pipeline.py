@@ -2,11 +2,13 @@
 
 import json
 import re
+import zipfile
 
 import geopandas as gpd
 import numpy as np
 import openpyxl
 import pandas as pd
+import pypdf
 import pytest
 from city import VILLAGES, demand, shelters, write_city
 
@@ -102,11 +104,40 @@ def test_the_same_totals_in_table_database_and_legend(outcome, project):
     assert sum(legend.values()) == len(VILLAGES) + 1
 
 
+def readable(path):
+    """What a reader of the file could find: members of a workbook, text of a PDF, else bytes."""
+    if path.suffix == ".xlsx":
+        with zipfile.ZipFile(path) as book:
+            return b"".join(book.read(name) for name in book.namelist())
+    if path.suffix == ".pdf":
+        return "".join(page.extract_text() for page in pypdf.PdfReader(path).pages).encode()
+    return path.read_bytes()
+
+
 def test_public_products_hold_no_personal_value(outcome):
     for name in outcome.files:
-        data = (outcome.out / name).read_bytes()
+        data = readable(outcome.out / name)
         assert "联系人甲".encode() not in data, name
         assert b"0999-1234567" not in data, name
+    # The search finds what is there: a name that is public.
+    assert "va村".encode() in readable(outcome.out / "tables" / "coverage.xlsx")
+
+
+def test_a_telephone_in_the_wrong_cell_stays_in_the_house(tmp_path):
+    path = write_city(tmp_path)
+    frame = shelters().to_crs(4326).astype({"capacity_persons": object})
+    frame.loc[0, "capacity_persons"] = "电话0999-1234567"
+    frame.loc[1, "shelter_id"] = "S-va"  # quarantined with all it holds
+    (tmp_path / "shelters.geojson").unlink()
+    frame.to_file(tmp_path / "shelters.geojson")
+    out = tmp_path / "out"
+    made = pipeline.run(qz.open_project(path), out)
+    assert set(made.issues["rule"]) >= {"number", "duplicate_id"}
+    assert "0999-1234567" in " ".join(made.issues["value"])  # the analyst in the house sees it
+    for name in made.files:
+        data = readable(out / name)
+        assert b"0999-1234567" not in data, name
+        assert "联系人甲".encode() not in data, name
 
 
 def test_internal_database_keeps_them(tiny_city, tmp_path, outcome):

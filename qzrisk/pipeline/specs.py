@@ -90,7 +90,7 @@ def common_parts(project: Project, loaded: Loaded, run_id: str) -> dict[str, Any
         "map_number": project.map_number, "synthetic": project.synthetic, "run_id": run_id,
         "source": project.word("source"), "date_text": project.as_of.isoformat(),
         "rule_pack": ", ".join(f"{k} {v}" for k, v in provenance.rule_versions().items()
-                               if k in ("coverage", "suitability", "natural_hazard")),
+                               if k in ("coverage", "suitability")),
         "context": _context(loaded), "locator": province,
     }
 

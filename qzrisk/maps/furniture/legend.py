@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -81,6 +81,9 @@ def _rows(layer: LayerSpec, spec: MapSpec) -> list[LegendRow]:
     ]
 
 
+_SWATCHES = {"points": "point", "lines": "line"}
+
+
 def _class_rows(layer: LayerSpec, spec: MapSpec, look: Style) -> list[LegendRow]:
     assert layer.palette is not None
     chosen = palette(layer.palette)
@@ -93,8 +96,10 @@ def _class_rows(layer: LayerSpec, spec: MapSpec, look: Style) -> list[LegendRow]
     for code in reversed(chosen.codes):
         colour, hatch = painted[code]
         marker, size = shapes[code]
+        if layer.kind == "lines":
+            look = replace(look, edge=colour, dash=(), casing_pt=0.0)
         rows.append(LegendRow(
-            layer=layer.name, swatch="point" if pointed else "fill", words=words[code],
+            layer=layer.name, swatch=_SWATCHES.get(layer.kind, "fill"), words=words[code],
             note=layer.thresholds.get(code, ""), count=counts.get(code), code=code, colour=colour,
             hatch=hatch, marker=marker, size_pt=size, look=look,
         ))
@@ -112,25 +117,33 @@ def _sized_rows(layer: LayerSpec, look: Style) -> list[LegendRow]:
     heading = f"{layer.title}（{layer.size_unit}）" if layer.size_unit else layer.title
     rows = [LegendRow(layer=layer.name, swatch="heading", words=heading)]
     most = float(layer.size.max(skipna=True)) if layer.size.notna().any() else 0.0
-    for value in size_steps(most):
-        rows.append(LegendRow(layer=layer.name, swatch="sized", words=f"{value:,g}", look=look,
+    whole = bool((layer.size.dropna() % 1 == 0).all())
+    for value in size_steps(most, whole=whole):
+        rows.append(LegendRow(layer=layer.name, swatch="sized", words=f"{value:,.10g}", look=look,
                               colour=look.face or "", size_pt=symbol_pt(value, most)))
     return rows
 
 
-def size_steps(most: float) -> list[float]:
+def size_steps(most: float, *, whole: bool = False) -> list[float]:
     """Return up to three round values, large to small, that explain graduated symbols.
+
+    Counts (`whole`) get whole steps: there is no half an enterprise.
 
     Examples
     --------
     >>> size_steps(206.2)
     [200.0, 100.0, 20.0]
+    >>> size_steps(5, whole=True)
+    [5.0, 2.0, 1.0]
     """
     if not most > 0:
         return []
     power = 10.0 ** np.floor(np.log10(most))
     top = float(max(step for step in (1, 2, 5) if step * power <= most * (1 + 1e-9)) * power)
-    return [top, top / 2, top / 10]
+    steps = [top, top / 2, top / 10]
+    if whole:
+        steps = sorted({max(1.0, float(np.floor(step))) for step in steps}, reverse=True)
+    return steps
 
 
 LARGEST_SYMBOL_PT = 26.0
