@@ -169,6 +169,12 @@ def test_two_runs_are_equal_to_the_byte(tiny_city, tmp_path, outcome):
         assert sha256(tmp_path / name) == sha256(outcome.out / name), name
 
 
+@pytest.mark.parametrize("change", [{"seed": 5}, {"language": "en"}, {"audience": "internal"}])
+def test_run_id_follows_what_changes_the_products(tiny_city, outcome, change):
+    project = qz.open_project(tiny_city).with_(**change)
+    assert pipeline.STAGES[0].function(project=project, tick=str)["run_id"] != outcome.run_id
+
+
 def test_mutated_copy_is_seen(tmp_path):
     path = write_city(tmp_path)
     folder = path.parent

@@ -68,7 +68,8 @@ class Outcome:
 def _read(project: Project, tick: Tick) -> Mapping[str, Any]:
     inputs = provenance.input_hashes(project.files(), project.root)
     parameters = {"language": project.language, "audience": project.audience,
-                  "coverage": asdict(project.coverage),
+                  "crs": project.crs, "seed": project.seed, "as_of": project.as_of,
+                  "coverage": asdict(project.coverage), "risk": asdict(project.risk),
                   "rules": provenance.rule_versions()}
     return {
         "loaded": load(project, tick=tick),
