@@ -179,6 +179,15 @@ def test_no_column_beyond_those_named_enters_the_page():
     assert "乙东村" in page
 
 
+def test_what_is_shown_stands_before_what_is_only_offered():
+    page = web.html(make(village_layer(), shelter_layer(show=False, title="只供选择")))
+    body = page[page.index("<body"):]
+    assert body.index("村级风险") < body.index("只供选择")
+    both = web.html(make(village_layer(), shelter_layer(title="在上")))
+    body = both[both.index("<body"):]
+    assert body.index("在上") < body.index("村级风险")  # the top layer first
+
+
 def test_legend_counts_are_those_of_the_layers():
     spec = make()
     page = web.html(spec)

@@ -85,9 +85,11 @@ def body(
          "word": text({"panel": "web_fold"}.get(key, f"web_{key}"), spec.language)}
         for key, icon, state in _TOOLS
     ]
+    # What the map shows comes first, then what it only offers; each from the top layer down.
+    in_order = sorted(enumerate(placed), key=lambda entry: (not entry[1].layer.show, -entry[0]))
     legend = [
         _section(place, one, spec, swiped)
-        for place, one in reversed(list(enumerate(placed)))
+        for place, one in in_order
         if not one.muted and not style(one.layer.style, kind=one.layer.kind).label_only
     ]
     return _templates().render(
