@@ -133,6 +133,8 @@ class Project:
     source_zh, source_en : source line printed on products.
     no_data_zh, no_data_en : note on units outside the statistics.
     map_number : 审图号, or "".
+    decisions : layer -> file of decisions on pairs of records that may be one, see
+        `layers.dedupe`.
     units : membership table; official : TOML of official figures, or None.
     sources, rasters, coverage, risk : see their classes.
     """
@@ -154,6 +156,7 @@ class Project:
     no_data_en: str = ""
     map_number: str = ""
     official: Path | None = None
+    decisions: Mapping[str, Path] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
     rasters: tuple[RasterSource, ...] = ()
     coverage: Coverage = field(default_factory=Coverage)
@@ -177,7 +180,8 @@ class Project:
     def files(self) -> list[Path]:
         """Return every input file that exists, project.toml first."""
         paths = [self.file, self.units, *(p for s in self.sources for p in _with_sidecars(s.path)),
-                 *(r.path for r in self.rasters), *([self.official] if self.official else [])]
+                 *(r.path for r in self.rasters), *([self.official] if self.official else []),
+                 *self.decisions.values()]
         return [path for path in dict.fromkeys(paths) if path.exists()]
 
     def with_(self, **changes: Any) -> Project:
@@ -193,7 +197,9 @@ class Project:
 
 
 def _with_sidecars(path: Path) -> list[Path]:
-    """Return a file and, for a shapefile, the files that belong to it."""
+    """Return a file; for a shapefile and a folder (.gdb) the files that belong to it."""
+    if path.is_dir():
+        return sorted(file for file in path.iterdir() if file.is_file())
     if path.suffix.lower() != ".shp":
         return [path]
     return sorted(file for file in path.parent.glob(f"{glob.escape(path.stem)}.*"))
@@ -223,6 +229,7 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "tuple[float, ...]": ((list,), "a list of numbers in [ ]"),
     "tuple[str, ...]": ((list,), "a list of texts in [ ]"),
     "Mapping[str, str]": ((dict,), 'a table { "header" = "column" }'),
+    "Mapping[str, Path]": ((dict,), 'a table { layer = "path" }'),
 }
 
 
@@ -264,6 +271,8 @@ def _make(kind: type[Made], entry: Mapping[str, Any], *, root: Path, where: str,
             raise ConfigError(f"{key!r} must be {words}", where=where, got=repr(value))
         if isinstance(value, list):
             value = tuple(value)
+        if isinstance(value, dict) and "Path" in str(known[key].type):
+            value = {name: root / str(path) for name, path in value.items()}
         values[key] = root / value if key in _PATHS else value
     return kind(**values, **ready)
 
@@ -349,9 +358,10 @@ def _check_inputs(project: Project) -> None:
                           expected="as_of = 2021-12-31", got=repr(project.as_of))
     require_projected(project.crs, where=f"{project.file.name}: [project] crs")
     wanted = [project.units, *(s.path for s in project.sources if not s.optional),
-              *(r.path for r in project.rasters), *([project.official] if project.official else [])]
+              *(r.path for r in project.rasters), *([project.official] if project.official else []),
+              *project.decisions.values()]
     for path in wanted:
-        if not path.is_file():
+        if not path.exists():
             raise ConfigError("missing input file", where=str(path),
                               expected="a file named in project.toml", got="nothing there",
                               mend=f"put the file there, or correct {project.file.name}")
@@ -397,6 +407,7 @@ def _check_names(project: Project) -> None:
         if bool(source.x) != bool(source.y):
             raise ConfigError("x and y go together", where=f"{where}: [[source]] "
                               f"{source.path.name}", got=f"x = {source.x!r}, y = {source.y!r}")
+    _refuse_unknown(project.decisions, kinds, f"{where}: [project] decisions")
     absent = [name for name in REQUIRED_LAYERS if name not in kinds]
     if absent:
         raise ConfigError("a layer that every project needs is missing", where=where,

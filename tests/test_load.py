@@ -94,7 +94,7 @@ def test_units_without_shape_and_tables_that_differ_are_findings(city):
     block = '[[source]]\nlayer = "population"\npath = "people.csv"\n'
     city.write_text(text.replace("[[raster]]", block + "[[raster]]", 1), encoding="utf-8")
     loaded = qz.load(qz.open_project(city))
-    assert issues_of(loaded, "boundaries") == {"vf": "no_polygon"}
+    assert issues_of(loaded, "boundaries") == {"vf": "no_polygon", "tB": "unit_gap"}
     assert issues_of(loaded, "population") == {"vb": "cells_differ"}
 
 
@@ -112,3 +112,61 @@ def test_a_broken_membership_table_stops_with_its_row(city):
     table.to_csv(city.parent / "units.csv", index=False)
     with pytest.raises(ReachError, match="membership table has faults"):
         qz.load(qz.open_project(city))
+
+
+def twins(city, folder_file="twins.parquet"):
+    """Two more records: one beside va's shelter under nearly its name, one far off the city."""
+    frame = shelters().iloc[[0, 1]].assign(
+        shelter_id=["S-va2", "S-far"], name=["va村避灾场所", "vb村避灾点"])
+    frame.geometry = [frame.geometry.iloc[0], Point(900_000, 3_900_000)]
+    frame.to_parquet(city.parent / folder_file)
+    add_source(city, folder_file)
+
+
+def test_a_record_far_from_its_unit_leaves_as_it_came(city):
+    twins(city)
+    loaded = qz.load(qz.open_project(city))
+    reject = loaded.quarantine["shelters"].iloc[0]
+    assert reject[["shelter_id", "tier", "_row", "_source", "_rules"]].tolist() == [
+        "S-far", "village", 2, "twins.parquet", "outside_all"]
+    assert reject.geometry.equals(Point(900_000, 3_900_000))
+    assert loaded.counts.loc["shelters", ["read", "accepted", "quarantined"]].tolist() == [7, 6, 1]
+
+
+def test_pairs_are_told_and_merged_only_by_decision(city):
+    twins(city)
+    loaded = qz.load(qz.open_project(city))
+    assert loaded.pairs["shelters"][["left", "right", "decision"]].to_numpy().tolist() == [
+        ["S-va", "S-va2", ""]]
+    assert "S-va2" in loaded.layers["shelters"].index
+    assert issues_of(loaded, "shelters")["S-va2"] in ("duplicate_suspect", "same_place")
+    text = city.read_text(encoding="utf-8")
+    city.write_text(text.replace("[project]", '[project]\ndecisions = { shelters = "d.csv" }', 1),
+                    encoding="utf-8")
+    with pytest.raises(ConfigError, match="missing input file"):
+        qz.open_project(city)
+    (city.parent / "d.csv").write_text("保留,并入,决定\nS-va,S-va2,合并\nS-vb,S-vc,\n",
+                                       encoding="gb18030")
+    loaded = qz.load(qz.open_project(city))
+    assert "S-va2" not in loaded.layers["shelters"].index
+    assert loaded.pairs["shelters"]["decision"].tolist() == ["merge"]
+    merged = loaded.quarantine["shelters"].set_index("shelter_id").loc["S-va2"]
+    assert merged[["_row", "_rules"]].tolist() == [1, "merged_duplicate"]
+
+
+def test_decisions_on_a_layer_that_is_not_there(city):
+    text = city.read_text(encoding="utf-8")
+    city.write_text(text.replace("[project]", '[project]\ndecisions = { shelter = "d.csv" }', 1),
+                    encoding="utf-8")
+    with pytest.raises(ConfigError, match="did you mean 'shelters'"):
+        qz.open_project(city)
+
+
+def test_a_record_that_cannot_be_read_is_counted(city):
+    frame = shelters().to_crs(4326)
+    whole = frame.to_json(drop_id=True)
+    broken = whole.replace('"S-vb"', '"S-vb', 1)
+    (city.parent / "shelters.geojson").write_text(broken, encoding="utf-8")
+    loaded = qz.load(qz.open_project(city))
+    assert loaded.counts.loc["shelters", ["read", "accepted", "quarantined"]].tolist() == [5, 4, 1]
+    assert loaded.quarantine["shelters"]["_rules"].tolist() == ["row_lost"]

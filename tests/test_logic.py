@@ -67,8 +67,8 @@ def test_a_recorded_effective_capacity_is_kept_and_compared():
 def test_a_shelter_out_of_use_needs_no_capacity():
     frame = shelters(capacity_persons=pd.array([None, None], dtype="Int64"),
                      status=["unfit", "standby"])
-    assert {key for key in found(frame) if key[1] == "missing_capacity"} == {
-        ("S1", "missing_capacity")}
+    told = {key: said[0] for key, said in found(frame).items() if key[1] == "missing_capacity"}
+    assert told == {("S0", "missing_capacity"): "note", ("S1", "missing_capacity"): "warning"}
 
 
 def test_a_file_without_capacities_is_told_once():

@@ -30,7 +30,7 @@ def test_codes_are_listed_and_only_for_codes():
 
 
 def test_no_alias_means_two_columns():
-    from qzrisk.layers.ingest import normal
+    from qzrisk.layers.headers import normal
 
     for entry in schemas().values():
         seen = {}

@@ -359,3 +359,12 @@ def test_reading_twice_gives_the_same(corpus):
     first, second = (read_cells(corpus[0] / "merged.xlsx") for _ in range(2))
     pd.testing.assert_frame_equal(first.frame, second.frame)
     pd.testing.assert_frame_equal(first.issues, second.issues)
+
+
+def test_notes_run_on_beneath_one_another(tmp_path):
+    path = tmp_path / "n.csv"
+    path.write_text("编码,名称,人数,备注\n01,甲,5,\n注：1. 人数为申报数,,,\n"
+                    "2. 合成数据,,,\n02,乙,6,\n", encoding="utf-8")
+    table = read_cells(path)
+    assert table.frame["编码"].tolist() == ["01", "02"]
+    assert table.issues.loc[table.issues["rule"] == "note_row", "row"].tolist() == [3, 4]

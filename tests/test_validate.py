@@ -95,7 +95,8 @@ def test_geometry_faults():
     frame, issues, bad = conform(raw, "shelters")
     assert frame.index.tolist() == ["0", "3"]
     assert frame.geometry.iloc[1].equals(Point(1, 0))
-    assert rules(issues) == ["null_geometry", "bad_coordinate", "to_point"]
+    assert rules(issues[issues["field"].isin(["geometry", ""])]) == [
+        "null_geometry", "bad_coordinate", "to_point"]
     assert bad["_rules"].tolist() == ["null_geometry", "bad_coordinate"]
 
 

@@ -174,7 +174,8 @@ def _pick(files: list[Path], path: Path, layer: str | None) -> Path:
                           got=", ".join(sorted(file.name for file in files)[:12]) or "nothing",
                           expected="a shapefile, GeoPackage, GeoJSON, KML, table, ...")
     raise ConfigError("several layers in the archive", where=str(path), got=listed,
-                      expected="one layer", mend="name one of them: layer = ...")
+                      expected="one layer", mend="name one of them: table = ... in project.toml, "
+                      "layer = ... in a call")
 
 
 def _refused(what: str, path: Path, got: object, expected: object = None) -> ConfigError:

@@ -24,6 +24,14 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 """error: the row is quarantined or the figure is wrong; warning: accepted, to be checked; note:
 a safe repair or a remark."""
 
+REPAIRS = frozenset((
+    "approximate", "bracketed", "code_read", "composite", "coordinate_swapped", "date_partial",
+    "date_serial", "date_zone", "invalid_geometry", "number_read", "phone_no_area", "phone_read",
+    "phone_zero", "remark", "ring_mended", "to_point", "unit_converted", "unit_placed", "whole",
+    "year_of_date",
+))
+"""Rules of values that were not as they should be and could be put right."""
+
 _ORDER = ["layer", "source", "row", "rule", "field", "record_id"]
 
 
@@ -97,3 +105,9 @@ def gather(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
         return empty()
     return pd.concat(kept, ignore_index=True).sort_values(
         _ORDER, kind="stable", ignore_index=True)
+
+
+def repaired(issues: pd.DataFrame) -> int:
+    """Return in how many records something was put right."""
+    mended = issues[issues["rule"].isin(REPAIRS) & (issues["row"] > 0)]
+    return len(mended[["layer", "source", "row"]].drop_duplicates())

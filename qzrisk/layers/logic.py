@@ -183,6 +183,8 @@ def check(frame: pd.DataFrame, layer: str | LayerSchema, *, pack: Pack | None = 
     (180, [['over_capacity', '200 / 361']])
     """
     layout, pack = schema(layer), rules.load(PACK) if pack is None else pack
+    if frame.empty:
+        return frame, gather([])
     say = _Speaker(frame, layout, rows, source, language)
     for rule in RULES:
         if rule.layer == layout.name and all(column in frame for column in rule.needs):
@@ -305,13 +307,13 @@ def _with_effective_capacity(shelters: pd.DataFrame, pack: Pack, say: _Speaker) 
     computed = effective_capacity(shelters, pack)
     given = _numbers(shelters, "effective_capacity_persons").astype("Int64")
     filled = given.fillna(computed)
-    shown = shelters.assign(effective_capacity_persons=filled, computed=computed)
-    say.frame = shown
-    open_ = ~shelters["status"].isin(["unfit"]) if "status" in shelters else filled.notna() | True
-    absent = _numbers(shelters, "capacity_persons").isna() & open_
+    say.frame = shelters.assign(effective_capacity_persons=filled, computed=computed)
+    absent = _numbers(shelters, "capacity_persons").isna()
+    in_use = shelters["status"] != "unfit" if "status" in shelters else absent | True
     if "capacity_persons" in shelters or not absent.any():
-        say("missing_capacity", "warning", absent, "capacity_persons",
-            ("effective_capacity_persons",))
+        shown = ("effective_capacity_persons",)
+        say("missing_capacity", "warning", absent & in_use, "capacity_persons", shown)
+        say("missing_capacity", "note", absent & ~in_use, "capacity_persons", shown)
     else:
         say.parts.append(findings("missing_capacity", "warning", layer="shelters",
                                   source=say.source, language=say.language,
@@ -319,8 +321,11 @@ def _with_effective_capacity(shelters: pd.DataFrame, pack: Pack, say: _Speaker) 
                                   heading=say.layout.heading("capacity_persons", say.language)))
     say("capacity_from_area", "note", absent & given.isna() & computed.notna(),
         "effective_capacity_persons", ("effective_capacity_persons",))
-    say("no_capacity_no_area", "warning", absent & filled.isna(), "effective_capacity_persons", ())
-    say("effective_differs", "warning", given.notna() & (given != computed),
+    say("no_capacity_no_area", "warning", absent & in_use & filled.isna(),
+        "effective_capacity_persons", ())
+    # Where no area is known, the person who filled it in may know of less room, not of more.
+    known = places_indoors(shelters, pack).notna()
+    say("effective_differs", "warning", (given != computed) & (known | (given > computed)),
         "effective_capacity_persons", ("effective_capacity_persons", "computed"))
     whole = filled.astype("int64") if filled.notna().all() else filled
     return shelters.assign(effective_capacity_persons=whole)

@@ -14,7 +14,7 @@ import shapely
 
 from qzrisk import crs
 from qzrisk.errors import ConfigError, SchemaError
-from qzrisk.layers import ingest
+from qzrisk.layers import ingest, positions
 from qzrisk.layers.schema import LayerSchema, schema
 from qzrisk.layers.tables import read_cells
 from qzrisk.text import LANGUAGES, text
@@ -101,7 +101,7 @@ def apply(records: pd.DataFrame, corrected: str | Path) -> pd.DataFrame:
 
 def _coordinates(records: pd.DataFrame, xy: tuple[str, str] | None) -> list[Any]:
     try:
-        return ingest._coordinate_headers(records, xy, Path())
+        return positions.coordinate_headers(records, xy, Path())
     except SchemaError:
         return []
 

@@ -6,6 +6,7 @@ whether it may pass. `validate` checks a frame that is already canonical.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,8 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from qzrisk.layers.findings import Severity, empty, findings, gather
+from qzrisk.layers import logic
+from qzrisk.layers.findings import Severity, findings, gather
 from qzrisk.layers.schema import Column, LayerSchema, schema
 from qzrisk.layers.values import SEVERITIES, coerce
 
@@ -24,6 +26,11 @@ _GEOMETRY_FAMILY = {
     "LineString": ("LineString", "MultiLineString"),
     "Polygon": ("Polygon", "MultiPolygon"),
 }
+
+
+_TYPE_NAMES = np.array(["Point", "LineString", "LinearRing", "Polygon", "MultiPoint",
+                        "MultiLineString", "MultiPolygon", "GeometryCollection", ""])
+"""Names of shapely's type ids; -1, a missing shape, is the last."""
 
 
 @dataclass
@@ -54,6 +61,15 @@ class Check:
         self.row = (self.frame.index.to_numpy(dtype=int) if self.frame.index.name == "row"
                     else np.arange(1, len(self.frame) + 1))
         self.frame = self.frame.reset_index(drop=True)
+
+    def hear(self, told: pd.DataFrame | None) -> np.ndarray:
+        """Take the reader's findings over; return the rows that it could not read at all."""
+        if told is None or told.empty:
+            return np.zeros(0, dtype=int)
+        self.parts.append(told)
+        barred = told.loc[(told["severity"] == "error") & (told["row"] > 0), "row"].unique()
+        self.bad |= np.isin(self.row, barred)
+        return np.setdiff1d(barred, self.row).astype(int)
 
     def report(self, mask: np.ndarray | pd.Series, rule: str, severity: Severity, *,
                column: str = "", values: pd.Series | np.ndarray | None = None,
@@ -86,14 +102,21 @@ class Surroundings:
     ----------
     bounds : west, south, east, north of the project, degrees.
     units : polygons of the smallest units, indexed ``unit_id``, in the project CRS.
-    unit_ids : the units that there are, of every level.
+    membership : the units that there are, of every level, see `units`.
     taken : ids of the layer that earlier files have.
+    as_of : day of the project; nothing recorded may have happened after it.
     """
 
     bounds: tuple[float, float, float, float] | None = None
     units: gpd.GeoDataFrame | None = None
-    unit_ids: pd.Index | None = None
+    membership: pd.DataFrame | None = None
     taken: pd.Index | None = None
+    as_of: dt.date | None = None
+
+    @property
+    def unit_ids(self) -> pd.Index | None:
+        """Ids of all units, None where the membership is not known."""
+        return None if self.membership is None else self.membership.index
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +130,19 @@ class Remark:
     column: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A frame that went through the door: see `conform`; `rows` numbers the accepted records."""
+
+    frame: pd.DataFrame
+    issues: pd.DataFrame
+    quarantine: pd.DataFrame
+    rows: np.ndarray
+
+
 def conform(raw: pd.DataFrame, layer: str | LayerSchema, *, language: str = "zh",
             source: str = "", date_system: int = 1900, remarks: Sequence[Remark] = (),
-            around: Surroundings | None = None
+            told: pd.DataFrame | None = None, around: Surroundings | None = None
             ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Turn a raw frame with canonical column names into a checked layer.
 
@@ -122,21 +155,33 @@ def conform(raw: pd.DataFrame, layer: str | LayerSchema, *, language: str = "zh"
     source : file name, for the findings
     date_system : 1900 or 1904, what serial numbers of days count from
     remarks : findings of the reader on rows of `raw`; those on the position name ``geometry``
-    around : what the project knows: units that a ``unit_id`` must name, ids already taken
+    told : findings of the reader on the file; those of severity error bar their row, and stand in
+        the quarantine for a row that could not be read at all
+    around : what the project knows: units that a ``unit_id`` must name, ids already taken, its day
 
     Returns
     -------
     (frame, issues, quarantine)
         `frame` is indexed by the schema's key with typed columns; `quarantine` holds the rejected
-        rows as they came, with ``_row`` (1-based), ``_source`` and ``_rules``;
-        ``len(frame) + len(quarantine) == len(raw)``.
+        rows as they came, with ``_row`` (1-based), ``_source`` and ``_rules``. Every row of `raw`
+        is in one of them; a row that `told` says could not be read is in `quarantine`, empty.
     """
+    checked = examine(raw, layer, language=language, source=source, date_system=date_system,
+                      remarks=remarks, told=told, around=around)
+    return checked.frame, checked.issues, checked.quarantine
+
+
+def examine(raw: pd.DataFrame, layer: str | LayerSchema, *, language: str = "zh",
+            source: str = "", date_system: int = 1900, remarks: Sequence[Remark] = (),
+            told: pd.DataFrame | None = None, around: Surroundings | None = None) -> Checked:
+    """Do what `conform` does, and say which rows of the file were accepted."""
     rules = schema(layer)
     if raw.empty:
         # Formats such as GeoJSON lose the columns of an empty layer.
         raw = raw.reindex(columns=list(dict.fromkeys([*raw.columns, *rules.columns])))
     check = Check(raw, rules, language, source, date_system)
     raw = check.frame
+    lost = check.hear(told)
     for remark in remarks:
         check.report(remark.mask, remark.rule, remark.severity, column=remark.column,
                      values=remark.values)
@@ -162,14 +207,15 @@ def conform(raw: pd.DataFrame, layer: str | LayerSchema, *, language: str = "zh"
         strange = typed["unit_id"].notna() & ~typed["unit_id"].isin(around.unit_ids)
         check.report(strange, "unknown_unit", "error", column="unit_id", values=typed["unit_id"])
     _check_ids(typed, check, around.taken)
-    issues = gather(check.parts) if check.parts else empty()
-    accepted = typed[~check.bad]
+    accepted, unlikely = logic.check(typed[~check.bad], rules, rows=check.row[~check.bad],
+                                     source=source, as_of=around.as_of, language=language)
+    issues = gather([*check.parts, unlikely])
     accepted = (accepted.set_index(rules.key) if rules.key in accepted
                 else accepted.rename_axis(rules.key))
-    quarantine = raw[check.bad].assign(
-        _row=check.row[check.bad], _source=source,
-        _rules=_rules_by_row(issues, check.row[check.bad]))
-    return accepted, issues, quarantine
+    rows = np.concatenate([check.row[check.bad], lost])
+    quarantine = raw[check.bad].reset_index(drop=True).reindex(range(len(rows))).assign(
+        _row=rows, _source=source, _rules=_rules_by_row(issues, rows))
+    return Checked(accepted, issues, quarantine, check.row[~check.bad])
 
 
 def validate(frame: pd.DataFrame, layer: str | LayerSchema, *, language: str = "zh"
@@ -338,8 +384,8 @@ def _check_geometry_type(shapes: np.ndarray, usable: np.ndarray, check: Check) -
     wanted = check.layer.geometry
     if wanted == "Any":
         return shapes
-    names = pd.Series(pd.array([s.geom_type if s is not None else "" for s in shapes]))
-    wrong = usable & ~names.isin(_GEOMETRY_FAMILY[wanted]).to_numpy()
+    names = _TYPE_NAMES[shapely.get_type_id(shapes)]
+    wrong = usable & ~np.isin(names, _GEOMETRY_FAMILY[wanted])
     if wanted == "Point":
         check.report(wrong, "to_point", "warning", values=names)
         return _representative(shapes, wrong)

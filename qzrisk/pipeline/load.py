@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import geopandas as gpd
@@ -15,9 +15,10 @@ from qzrisk.crs import GEOGRAPHIC
 from qzrisk.errors import ConfigError, ReachError
 from qzrisk.grid import Raster
 from qzrisk.layers import ingest
-from qzrisk.layers.findings import findings, gather
+from qzrisk.layers.findings import findings, gather, repaired
 from qzrisk.layers.schema import schema
-from qzrisk.layers.validate import Surroundings
+from qzrisk.layers.validate import Checked, Surroundings
+from qzrisk.pipeline.settle import AsCame, Joined, settle
 from qzrisk.project import REQUIRED_LAYERS, Project, Source
 
 Tick = Callable[[str], None]
@@ -35,6 +36,8 @@ class Loaded:
     issues : findings over all files, stable order.
     quarantine : name -> rejected rows as they came.
     counts : DataFrame by layer: read, accepted, quarantined, repaired.
+    pairs : name -> pairs of records that may be one object, see `layers.dedupe.duplicates`, with
+        what was decided on each.
     """
 
     layers: dict[str, gpd.GeoDataFrame]
@@ -43,6 +46,7 @@ class Loaded:
     issues: pd.DataFrame
     quarantine: dict[str, pd.DataFrame]
     counts: pd.DataFrame
+    pairs: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def _repr_html_(self) -> str:
         found = self.issues["severity"].value_counts().to_dict()
@@ -72,42 +76,66 @@ def load(project: Project, *, tick: Tick = lambda _: None) -> Loaded:
     parts: dict[str, list[pd.DataFrame]] = {}
     rejected: dict[str, list[pd.DataFrame]] = {}
     issues: list[pd.DataFrame] = []
-    counts: list[dict[str, object]] = []
-    around = Surroundings(unit_ids=units.index)
+    origin: dict[str, list[pd.DataFrame]] = {}
+    around = Surroundings(membership=units, as_of=project.as_of)
     # Boundaries first: they tell where everything else should lie.
-    for source in sorted(project.sources, key=lambda source: source.layer != "boundaries"):
+    for number, source in sorted(enumerate(project.sources),
+                                 key=lambda pair: pair[1].layer != "boundaries"):
         name = source.name or source.layer
         tick(name)
         if source.layer != "boundaries" and around.units is None:
-            around = _surroundings(parts, units)
+            around = _surroundings(parts, around)
         if source.optional and not source.path.exists():
             issues.append(findings("absent_file", "note", layer=name, values=[source.path.name],
                                    language=project.language))
             continue
         earlier = parts.setdefault(name, [])
         taken = earlier[0].index.append([part.index for part in earlier[1:]]) if earlier else None
-        frame, found, bad = _read(source, project, replace(around, taken=taken))
+        checked = _read(source, project, replace(around, taken=taken))
+        frame = checked.frame
         if source.layer == "boundaries":
             frame = _complete(frame, units)
-        issues.append(found.assign(layer=name))
+        issues.append(checked.issues.assign(layer=name))
         earlier.append(frame)
-        rejected.setdefault(name, []).append(bad)
-        counts.append({"layer": name, "read": len(frame) + len(bad), "accepted": len(frame),
-                       "quarantined": len(bad),
-                       "repaired": int((found["severity"] == "note").sum())})
-    joined = {name: _join(frames) for name, frames in parts.items() if frames}
-    _require_layers(joined, project)
-    issues.append(_compare(joined, units, project))
-    tables = {name: frame for name, frame in joined.items()
+        rejected.setdefault(name, []).append(checked.quarantine)
+        origin.setdefault(name, []).append(pd.DataFrame(
+            {"row": checked.rows, "source": source.path.name, "file": number}, index=frame.index))
+    frames = {name: _join(part) for name, part in parts.items() if part}
+    _require_layers(frames, project)
+    joined = Joined(frames, {name: pd.concat(part) for name, part in origin.items()}, rejected)
+    rasters = {raster.name: Raster(raster.path, name=raster.name) for raster in project.rasters}
+    tick("")
+    issues.append(settle(joined, project, units, rasters, _fetcher(project)))
+    frames = joined.frames
+    issues.append(_compare(frames, units, project))
+    tables = {name: frame for name, frame in frames.items()
               if not isinstance(frame, gpd.GeoDataFrame)}
+    found = gather(issues)
     return Loaded(
-        layers={name: frame for name, frame in joined.items() if name not in tables},
+        layers={name: frame for name, frame in frames.items() if name not in tables},
         tables={"units": units, **tables},
-        rasters={raster.name: Raster(raster.path, name=raster.name) for raster in project.rasters},
-        issues=gather(issues),
+        rasters=rasters,
+        issues=found,
         quarantine={name: pd.concat(bad) for name, bad in rejected.items() if sum(map(len, bad))},
-        counts=_count(counts),
+        counts=_count(frames, rejected, found),
+        pairs=joined.pairs,
     )
+
+
+def _fetcher(project: Project) -> AsCame:
+    """Return the function that fetches rows from the files of a project as they came."""
+
+    def fetch(origin: pd.DataFrame) -> pd.DataFrame:
+        parts = []
+        for number, group in origin.groupby("file", sort=True):
+            source = project.sources[int(number)]  # type: ignore[call-overload]
+            raw = ingest.as_came(source.path, source.layer, group["row"].to_numpy(),
+                                 columns=source.columns, layer=source.table or None,
+                                 encoding=source.encoding or None)
+            parts.append(raw.set_axis(group.index))
+        return pd.concat(parts).loc[origin.index].reset_index(drop=True)
+
+    return fetch
 
 
 def _require_layers(joined: dict[str, pd.DataFrame], project: Project) -> None:
@@ -150,16 +178,16 @@ def _compare(joined: dict[str, pd.DataFrame], units: pd.DataFrame, project: Proj
     return gather(parts)
 
 
-def _read(source: Source, project: Project, around: Surroundings) -> ingest.Read:
+def _read(source: Source, project: Project, around: Surroundings) -> Checked:
     kind = schema(source.layer)
     options: dict[str, Any] = {"columns": source.columns, "layer": source.table or None,
-               "encoding": source.encoding or None, "language": project.language,
-                               "around": around}
+                               "encoding": source.encoding or None,
+                               "language": project.language, "around": around}
     if not kind.geometry:
-        return ingest.read_table(source.path, kind, **options)
+        return ingest.table_of(source.path, kind, **options)
     xy = (source.x, source.y) if source.x and source.y else None
-    return ingest.read_layer(source.path, kind, crs=project.crs, datum=source.datum, xy=xy,
-                             source_crs=source.source_crs or None, **options)
+    return ingest.layer_of(source.path, kind, crs=project.crs, datum=source.datum, xy=xy,
+                           source_crs=source.source_crs or None, **options)
 
 
 def _read_units(project: Project) -> pd.DataFrame:
@@ -176,18 +204,18 @@ def _read_units(project: Project) -> pd.DataFrame:
     return _units.check(frame)
 
 
-def _surroundings(parts: dict[str, list[pd.DataFrame]], units: pd.DataFrame) -> Surroundings:
+def _surroundings(parts: dict[str, list[pd.DataFrame]], around: Surroundings) -> Surroundings:
     """Return what the boundaries tell of where things should lie, from the smallest units."""
     if "boundaries" not in parts:
-        return Surroundings(unit_ids=units.index)
+        return around
     boundaries = pd.concat(parts["boundaries"])
     for level in ("village", "town", "county", "city"):
         frame = boundaries[boundaries["level"] == level]
         if len(frame):
             break
     west, south, east, north = boundaries.to_crs(GEOGRAPHIC).total_bounds
-    return Surroundings(bounds=(float(west), float(south), float(east), float(north)),
-                        units=frame, unit_ids=units.index)
+    return replace(around, units=frame,
+                   bounds=(float(west), float(south), float(east), float(north)))
 
 
 def _join(frames: list[pd.DataFrame]) -> pd.DataFrame:
@@ -196,6 +224,13 @@ def _join(frames: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(filled) if len(filled) > 1 else filled[0]
 
 
-def _count(counts: list[dict[str, object]]) -> pd.DataFrame:
-    table = pd.DataFrame(counts, columns=["layer", "read", "accepted", "quarantined", "repaired"])
-    return table.groupby("layer", sort=False).sum().astype("int64")
+def _count(frames: dict[str, pd.DataFrame], rejected: dict[str, list[pd.DataFrame]],
+           issues: pd.DataFrame) -> pd.DataFrame:
+    """Return by layer: records read, accepted, quarantined; records put right in some value."""
+    table = pd.DataFrame({
+        "accepted": {name: len(frame) for name, frame in frames.items()},
+        "quarantined": {name: sum(map(len, rejected[name])) for name in frames},
+        "repaired": {name: repaired(issues[issues["layer"] == name]) for name in frames},
+    }).rename_axis("layer").astype("int64")
+    table.insert(0, "read", table["accepted"] + table["quarantined"])
+    return table

@@ -30,7 +30,8 @@ def books(project: Project, loaded: Loaded, results: Results, issues: pd.DataFra
                  "risk_indicators": _indicator_sheet(project, run_id)},
         "checks": {"checks_official": _reconcile_sheet(official, reconciled, project, run_id),
                    "checks_counts": _counts_sheet(loaded, project, run_id),
-                   "checks_findings": _issue_sheet(issues, project, run_id)},
+                   "checks_findings": _issue_sheet(issues, project, run_id),
+                   "checks_duplicates": _duplicate_sheet(loaded, project, run_id)},
     }
 
 
@@ -156,3 +157,18 @@ def _issue_sheet(issues: pd.DataFrame, project: Project, run_id: str) -> workboo
         name=text("sheet_issues", language), title=text("sheet_issues", language),
         frame=issues, headings=heads, words={"severity": words},
         notes=note_lines(project, run_id))
+
+
+def _duplicate_sheet(loaded: Loaded, project: Project, run_id: str) -> workbook.Sheet:
+    """Return the pairs of records that may be one: with its last column filled, the decisions."""
+    language = project.language
+    parts = [pairs.assign(layer=name) for name, pairs in sorted(loaded.pairs.items()) if len(pairs)]
+    columns = ["layer", "left", "right", "score", "reason", "decision"]
+    frame = pd.concat(parts)[columns] if parts else pd.DataFrame(columns=columns)
+    heads = {"layer": text("column_layer", language), "reason": text("pair_reason", language),
+             **{c: text(f"pair_{c}", language) for c in ("left", "right", "score", "decision")}}
+    return workbook.Sheet(
+        name=text("sheet_duplicates", language), title=text("sheet_duplicates", language),
+        frame=frame, headings=heads, formats={"score": "0.00"},
+        words={"decision": {c: text(f"pair_{c}", language) for c in ("merge", "keep")}},
+        notes=[text("note_duplicates", language), *note_lines(project, run_id)])

@@ -248,8 +248,15 @@ def _range(column: Column) -> str:
     return f"{column.min:g}–{column.max:g}" if column.min is not None else f"≤ {column.max:g}"
 
 
+# What the columns of one example say must agree: parts below their whole, an open case not closed.
+_EXAMPLES = {"elderly_persons": 20, "children_persons": 10, "members": 2, "to_m": 200,
+             "closed_on": ""}
+
+
 def _example(column: Column, choices: list[str]) -> Any:
     """Return an unmistakably made-up value of the column."""
+    if column.name in _EXAMPLES:
+        return _EXAMPLES[column.name]
     if column.name.endswith("phone"):
         return "010-00000001"
     if column.type in ("code", "bool"):

@@ -80,7 +80,7 @@ MOVES = {"other_town": ("outside_unit", FOUND), "swapped": ("coordinate_swapped"
 """Faults of a position; the row is one of the 2,746 and is accepted."""
 
 SURPLUS = {  # kind: rule, number of the invented site within its village
-    "duplicate": ("duplicate_object", 51), "duplicate_id": ("duplicate_id", 0),
+    "duplicate": ("merged_duplicate", 51), "duplicate_id": ("duplicate_id", 0),
     "missing_id": ("required", 0), "in_water": ("in_water", 61),
     "other_county": ("outside_unit", 71), "zero": ("coordinate_zero", 81),
 }  # fmt: skip

@@ -4,7 +4,8 @@
 others.
 """
 
-from qzrisk.layers.dedupe.decisions import apply_decisions
+from qzrisk.layers.dedupe.decisions import apply_decisions, read_decisions
 from qzrisk.layers.dedupe.pairs import MAX_DISTANCE_M, THRESHOLD, duplicates
 
-__all__ = ["MAX_DISTANCE_M", "THRESHOLD", "apply_decisions", "duplicates"]
+__all__ = ["MAX_DISTANCE_M", "THRESHOLD", "apply_decisions", "duplicates",
+           "read_decisions"]

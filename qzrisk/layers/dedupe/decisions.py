@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -10,9 +11,38 @@ import pandas as pd
 
 from qzrisk.errors import ConfigError, SchemaError
 from qzrisk.layers.findings import findings, gather
+from qzrisk.layers.tables import read_cells
 from qzrisk.text import text
 
 DECISIONS = ("keep", "merge")
+
+
+_HEADERS = {"保留": "left", "并入": "right", "决定": "decision", "理由": "reason"}
+_WORDS = {"合并": "merge", "保留": "keep", "不合并": "keep", "保留两条": "keep"}
+
+
+def read_decisions(path: str | Path) -> pd.DataFrame:
+    """Return a file of decisions: ``left``, ``right``, ``decision`` and, if given, ``reason``.
+
+    Parameters
+    ----------
+    path : table with those headers, or 保留, 并入, 决定 and 理由; the ``checks_duplicates.csv`` of
+        a run, with its last column filled in, is one
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing or no table.
+    SchemaError
+        If a column is missing.
+    """
+    frame = read_cells(path).frame.rename(columns=_HEADERS)
+    _require(frame, ("left", "right", "decision"), Path(path).name)
+    frame = frame.astype("str")
+    decision = frame["decision"].str.strip().replace(_WORDS)
+    # An empty cell is a pair nobody has decided on yet: the list that a run writes is such a file.
+    return frame.assign(decision=decision)[decision.notna() & (decision != "")].reset_index(
+        drop=True)
 
 
 def apply_decisions(

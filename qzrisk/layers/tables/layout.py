@@ -248,8 +248,8 @@ def roles(frame: pd.DataFrame, layout: Layout, merges: Sequence[Merge]) -> np.nd
     Notes
     -----
     A totals row has a word of totals among its first three columns; a note begins with a word of
-    notes and leaves half of the columns empty, or is one value merged over the whole width; a
-    header repeated at a page break is a note.
+    notes and leaves half of the columns empty, or is one value merged over the whole width, or one
+    text alone on the line beneath a note; a header repeated at a page break is a note.
     """
     filled = frame.notna().sum(axis=1).to_numpy()
     out = np.where(filled == 0, EMPTY, DATA)
@@ -265,6 +265,7 @@ def roles(frame: pd.DataFrame, layout: Layout, merges: Sequence[Merge]) -> np.nd
             and _NOTE.fullmatch(text.strip()) else None))
     _mark_bands(out, frame, merges, width)
     _mark_repeated_header(out, frame, layout)
+    _mark_note_lines(out, frame, filled, width)
     return out
 
 
@@ -288,6 +289,16 @@ def _mark(out: np.ndarray, column: pd.Series, hint: str, judge: Any) -> None:
         role = judge(at, column.iloc[at])
         if role is not None:
             out[at] = role
+
+
+def _mark_note_lines(out: np.ndarray, frame: pd.DataFrame, filled: np.ndarray, width: int) -> None:
+    """Mark the further lines of a note: ``注：1. ...``, and one text alone beneath it."""
+    if width < _MIN_NUMBERED:
+        return
+    for at in np.flatnonzero((out[1:] == DATA) & (filled[1:] == 1)) + 1:
+        cell = frame.iloc[at].dropna().iloc[0]
+        if out[at - 1] == NOTE and isinstance(cell, str) and not _NUMBER.fullmatch(cell.strip()):
+            out[at] = NOTE
 
 
 def _mark_bands(out: np.ndarray, frame: pd.DataFrame, merges: Sequence[Merge], width: int) -> None:

@@ -255,7 +255,8 @@ def choose_layer(path: Path, layer: str | None) -> str | None:
     filled = [entry for entry in spatial if entry[1]] or spatial[:1]
     if len(filled) > 1:
         raise ConfigError("several layers in the file", where=str(path), got=listed,
-                          expected="one layer", mend="name one of them: layer = ...")
+                          expected="one layer", mend="name one of them: table = ... in "
+                          "project.toml, layer = ... in a call")
     if not filled:
         raise unreadable(path, "no layer in it")
     return filled[0][0]
