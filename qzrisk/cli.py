@@ -75,10 +75,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _open(options: argparse.Namespace) -> Project:
+def _open(options: argparse.Namespace, **how: bool) -> Project:
     from qzrisk.project import open_project
 
-    project = open_project(options.project)
+    project = open_project(options.project or "project.toml", **how)
     changes = {key: getattr(options, key) for key in ("language", "audience")
                if getattr(options, key, None)}
     return project.with_(**changes)
@@ -130,6 +130,22 @@ def _init(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _template(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from qzrisk.pipeline.forms import save_form
+    from qzrisk.text import text
+
+    inside = options.project is not None or Path("project.toml").exists()
+    project = _open(options, files=False) if inside else None
+    language = project.language if project else options.language or "zh"
+    path = save_form(options.layer, options.out, project=project, language=language)
+    if project is None:
+        _say(text("template_plain", language, file="project.toml"))
+    _say(str(path))
+    return DONE
+
+
 def _doctor(_: argparse.Namespace) -> int:
     from qzrisk.doctor import report
 
@@ -157,6 +173,12 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int], list[_Argum
                  [*_PROJECT, _AUDIENCE,
                   (("--hazard",), {"help": "灾种，如 typhoon / hazard, e.g. flood"}),
                   (("--out",), {"default": "outputs", "help": "输出文件夹 / output folder"})]),
+    "template": ("生成调查表 / write the survey form of a layer", _template,
+                 [(("layer",), {"help": "图层，如 shelters / layer, e.g. teams"}),
+                  (("project",), {"nargs": "?", "help": "project.toml 或其文件夹，提供下拉列表 / "
+                                  "file or its folder, for the drop-downs"}),
+                  (("--out",), {"help": "文件，默认为 图层.xlsx / file, by default LAYER.xlsx"}),
+                  _PROJECT[1]]),
     "doctor": ("检查运行环境 / look at the installation", _doctor, []),
 }
 
