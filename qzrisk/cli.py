@@ -117,9 +117,39 @@ def _check(options: argparse.Namespace) -> int:
     project = _open(options)
     with _progress(project.language, 1) as (_, tick):
         loaded, reconciled, issues = pipeline.check(project, tick=tick)
+    if options.returned:
+        return _recheck(options, project, loaded)
     _print_checks(loaded, issues, reconciled, project)
     _print_findings(issues, project)
+    if options.out:
+        from pathlib import Path
+
+        from qzrisk.pipeline.returns import write_returns
+
+        written = write_returns(project, loaded, issues, Path(options.out))
+        _say(f"{len(written)} -> {options.out}")
     return FINDINGS if (issues["severity"] == "error").any() else DONE
+
+
+def _recheck(options: argparse.Namespace, project: Project, loaded: Loaded) -> int:
+    """Say what corrected workbooks close; keep the corrected copies where `--out` says."""
+    import tempfile
+    from pathlib import Path
+
+    from qzrisk.pipeline.corrections import recheck
+    from qzrisk.text import text
+
+    with tempfile.TemporaryDirectory(prefix="qzrisk-") as folder, _progress(
+            project.language, 1) as (_, tick):
+        found = recheck(project, loaded, options.returned, Path(options.out or folder), tick=tick)
+    for state in ("closed", "staying", "new"):
+        issues = getattr(found, state)
+        _say(text(f"returned_{state}", project.language, count=len(issues)))
+        _print_findings(issues, project)
+    if options.out:
+        for path in found.files:
+            _say(str(path))
+    return FINDINGS if (found.loaded.issues["severity"] == "error").any() else DONE
 
 
 def _init(options: argparse.Namespace) -> int:
@@ -163,7 +193,14 @@ _AUDIENCE: _Argument = (("--audience",), {"choices": ("public", "internal"),
 _COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int], list[_Argument]]] = {
     "init": ("为新城市建立项目文件夹 / start a project folder for a city", _init,
              [(("folder",), {"help": "文件夹 / folder"})]),
-    "check": ("读取并检查资料 / read and check the data", _check, _PROJECT),
+    "check": ("读取并检查资料 / read and check the data", _check,
+              [*_PROJECT, _AUDIENCE,
+               (("--out",), {"help": "写出各县退回修改表；与 --returned 同用时写出改正后的资料 / "
+                             "folder for the workbooks of each county; with --returned for the "
+                             "corrected files"}),
+               (("--returned",), {"nargs": "+", "metavar": "XLSX",
+                                  "help": "各县改正后交回的表 / workbooks that came back "
+                                  "corrected"})]),
     "run": ("完成全部工作 / run the whole job", _run,
             [*_PROJECT, _AUDIENCE,
              (("--out",), {"default": "outputs", "help": "输出文件夹 / output folder"}),
