@@ -157,8 +157,8 @@ def test_a_correction_that_is_a_new_fault_is_told(opened, tmp_path):
     loaded, written = write(opened, tmp_path / "back")
     edit(written[0], {(0, 3, "场所名称"): "乙村部", (0, 3, "可容纳人数"): "很多"})
     found = corrections.recheck(opened, loaded, written[:1], tmp_path / "mended")
-    assert [(row.row, row.rule, row.field) for row in found.new.itertuples()] == [
-        (3, "number", "capacity_persons")]
+    assert set(zip(found.new["row"], found.new["field"], strict=True)) == {(3, "capacity_persons")}
+    assert "number" in set(found.new["rule"])
     assert (3, "required") in set(zip(found.closed["row"], found.closed["rule"], strict=True))
 
 

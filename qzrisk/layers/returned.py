@@ -14,10 +14,9 @@ import shapely
 
 from qzrisk import crs
 from qzrisk.errors import ConfigError, SchemaError
-from qzrisk.layers import archive, forms, ingest
+from qzrisk.layers import ingest
 from qzrisk.layers.schema import LayerSchema, schema
 from qzrisk.layers.tables import read_cells
-from qzrisk.layers.vectors import is_vector, read_features
 from qzrisk.text import LANGUAGES, text
 
 ROW = "_row"
@@ -28,46 +27,12 @@ _LON, _LAT = ([f"{text(key, language)}{tail}" for language in LANGUAGES
                for tail in ("", "_CGCS2000")] for key in ("return_lon", "return_lat"))
 
 
-class Records(NamedTuple):
-    """Records under the headers of their file, and what the reader said of them."""
-
-    frame: pd.DataFrame
-    issues: pd.DataFrame
-
-
 class Sheet(NamedTuple):
     """A sheet of a workbook that came back: its name, which file it is of, and its digest."""
 
     name: str
     key: str
     digest: str
-
-
-def read(path: str | Path, *, layer: str | None = None, encoding: str | None = None,
-         subject: str = "", language: str = "zh") -> Records:
-    """Return the records of any file of a project as they stand there.
-
-    Parameters
-    ----------
-    path, layer, encoding : as `ingest.read_layer` takes them
-    subject, language : for the findings
-
-    Raises
-    ------
-    ConfigError
-        If the file cannot be read.
-    """
-    path = Path(path)
-    with archive.opened(path, layer=layer) as source:
-        if not is_vector(source):
-            inner = None if source != path and layer in (source.name, source.stem) else layer
-            table = read_cells(source, sheet=inner, encoding=encoding, language=language,
-                               layer=subject)
-            frame, _ = forms.without_examples(table.frame)
-            return Records(frame, table.issues.assign(source=path.name))
-    found = read_features(path, layer=layer, encoding=encoding, subject=subject,
-                          language=language)
-    return Records(found.frame, found.issues)
 
 
 def sheets(corrected: str | Path) -> list[Sheet]:

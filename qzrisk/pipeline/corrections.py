@@ -14,6 +14,7 @@ import pandas as pd
 from qzrisk.errors import ConfigError
 from qzrisk.files import atomic
 from qzrisk.layers import returned
+from qzrisk.layers.records import Records
 from qzrisk.pipeline.load import Loaded, Tick, load
 from qzrisk.pipeline.returns import GRAVE, digest, read_records, source_key
 from qzrisk.project import Project, Source
@@ -47,7 +48,7 @@ class _Corrected:
     """A source whose records were corrected: as read, as they stand now, and their copy."""
 
     source: Source
-    read: returned.Records
+    read: Records
     now: pd.DataFrame
     copy: Path = Path()
 

@@ -22,6 +22,7 @@ from qzrisk import files
 from qzrisk import units as _units
 from qzrisk.errors import ConfigError
 from qzrisk.layers import database, forms, ingest, returned, spatial, values
+from qzrisk.layers.records import Records, read
 from qzrisk.layers.schema import schema
 from qzrisk.pipeline.load import Loaded
 from qzrisk.project import Project, Source
@@ -106,14 +107,14 @@ def digest(path: Path) -> str:
     return hashlib.sha256("".join(map(files.sha256, parts)).encode()).hexdigest()[:16]
 
 
-def read_records(source: Source, project: Project) -> returned.Records:
+def read_records(source: Source, project: Project) -> Records:
     """Return the records of a source under the headers of its file."""
-    read = returned.read(source.path, layer=source.table or None,
-                         encoding=source.encoding or None, subject=source.name or source.layer,
-                         language=project.language)
-    if isinstance(read.frame, gpd.GeoDataFrame) and read.frame.crs is None and source.source_crs:
-        return read._replace(frame=read.frame.set_crs(source.source_crs))
-    return read
+    found = read(source.path, layer=source.table or None, encoding=source.encoding or None,
+                 subject=source.name or source.layer, language=project.language)
+    frame = found.frame
+    if isinstance(frame, gpd.GeoDataFrame) and frame.crs is None and source.source_crs:
+        return found._replace(frame=frame.set_crs(source.source_crs))
+    return found
 
 
 def _book_names(units: pd.DataFrame, language: str) -> dict[str, str]:
