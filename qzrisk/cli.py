@@ -75,10 +75,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _open(options: argparse.Namespace) -> Project:
+def _open(options: argparse.Namespace, **how: bool) -> Project:
     from qzrisk.project import open_project
 
-    project = open_project(options.project)
+    project = open_project(options.project or "project.toml", **how)
     changes = {key: getattr(options, key) for key in ("language", "audience")
                if getattr(options, key, None)}
     return project.with_(**changes)
@@ -117,9 +117,39 @@ def _check(options: argparse.Namespace) -> int:
     project = _open(options)
     with _progress(project.language, 1) as (_, tick):
         loaded, reconciled, issues = pipeline.check(project, tick=tick)
+    if options.returned:
+        return _recheck(options, project, loaded)
     _print_checks(loaded, issues, reconciled, project)
     _print_findings(issues, project)
+    if options.out:
+        from pathlib import Path
+
+        from qzrisk.pipeline.returns import write_returns
+
+        written = write_returns(project, loaded, issues, Path(options.out))
+        _say(f"{len(written)} -> {options.out}")
     return FINDINGS if (issues["severity"] == "error").any() else DONE
+
+
+def _recheck(options: argparse.Namespace, project: Project, loaded: Loaded) -> int:
+    """Say what corrected workbooks close; keep the corrected copies where `--out` says."""
+    import tempfile
+    from pathlib import Path
+
+    from qzrisk.pipeline.corrections import recheck
+    from qzrisk.text import text
+
+    with tempfile.TemporaryDirectory(prefix="qzrisk-") as folder, _progress(
+            project.language, 1) as (_, tick):
+        found = recheck(project, loaded, options.returned, Path(options.out or folder), tick=tick)
+    for state in ("closed", "staying", "new"):
+        issues = getattr(found, state)
+        _say(text(f"returned_{state}", project.language, count=len(issues)))
+        _print_findings(issues, project)
+    if options.out:
+        for path in found.files:
+            _say(str(path))
+    return FINDINGS if (found.loaded.issues["severity"] == "error").any() else DONE
 
 
 def _init(options: argparse.Namespace) -> int:
@@ -127,6 +157,22 @@ def _init(options: argparse.Namespace) -> int:
 
     for path in init(options.folder):
         _say(str(path))
+    return DONE
+
+
+def _template(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from qzrisk.pipeline.forms import save_form
+    from qzrisk.text import text
+
+    inside = options.project is not None or Path("project.toml").exists()
+    project = _open(options, files=False) if inside else None
+    language = project.language if project else options.language or "zh"
+    path = save_form(options.layer, options.out, project=project, language=language)
+    if project is None:
+        _say(text("template_plain", language, file="project.toml"))
+    _say(str(path))
     return DONE
 
 
@@ -147,7 +193,14 @@ _AUDIENCE: _Argument = (("--audience",), {"choices": ("public", "internal"),
 _COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int], list[_Argument]]] = {
     "init": ("为新城市建立项目文件夹 / start a project folder for a city", _init,
              [(("folder",), {"help": "文件夹 / folder"})]),
-    "check": ("读取并检查资料 / read and check the data", _check, _PROJECT),
+    "check": ("读取并检查资料 / read and check the data", _check,
+              [*_PROJECT, _AUDIENCE,
+               (("--out",), {"help": "写出各县退回修改表；与 --returned 同用时写出改正后的资料 / "
+                             "folder for the workbooks of each county; with --returned for the "
+                             "corrected files"}),
+               (("--returned",), {"nargs": "+", "metavar": "XLSX",
+                                  "help": "各县改正后交回的表 / workbooks that came back "
+                                  "corrected"})]),
     "run": ("完成全部工作 / run the whole job", _run,
             [*_PROJECT, _AUDIENCE,
              (("--out",), {"default": "outputs", "help": "输出文件夹 / output folder"}),
@@ -157,6 +210,12 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int], list[_Argum
                  [*_PROJECT, _AUDIENCE,
                   (("--hazard",), {"help": "灾种，如 typhoon / hazard, e.g. flood"}),
                   (("--out",), {"default": "outputs", "help": "输出文件夹 / output folder"})]),
+    "template": ("生成调查表 / write the survey form of a layer", _template,
+                 [(("layer",), {"help": "图层，如 shelters / layer, e.g. teams"}),
+                  (("project",), {"nargs": "?", "help": "project.toml 或其文件夹，提供下拉列表 / "
+                                  "file or its folder, for the drop-downs"}),
+                  (("--out",), {"help": "文件，默认为 图层.xlsx / file, by default LAYER.xlsx"}),
+                  _PROJECT[1]]),
     "doctor": ("检查运行环境 / look at the installation", _doctor, []),
 }
 

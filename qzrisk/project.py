@@ -277,12 +277,13 @@ def _make(kind: type[Made], entry: Mapping[str, Any], *, root: Path, where: str,
     return kind(**values, **ready)
 
 
-def open_project(path: str | Path = "project.toml") -> Project:
+def open_project(path: str | Path = "project.toml", *, files: bool = True) -> Project:
     """Read a project.toml.
 
     Parameters
     ----------
     path : file, or the folder that holds ``project.toml``
+    files : whether its input files must be there; a form is written before any data has come
 
     Returns
     -------
@@ -308,6 +309,8 @@ def open_project(path: str | Path = "project.toml") -> Project:
         raise ConfigError("no [project] section", where=file.name, mend="see qzrisk init")
     project = _assemble(document, file)
     _check_inputs(project)
+    if files:
+        _check_files(project)
     return project
 
 
@@ -357,6 +360,9 @@ def _check_inputs(project: Project) -> None:
         raise ConfigError("as_of must be a date", where=f"{project.file.name}: [project]",
                           expected="as_of = 2021-12-31", got=repr(project.as_of))
     require_projected(project.crs, where=f"{project.file.name}: [project] crs")
+
+
+def _check_files(project: Project) -> None:
     wanted = [project.units, *(s.path for s in project.sources if not s.optional),
               *(r.path for r in project.rasters), *([project.official] if project.official else []),
               *project.decisions.values()]

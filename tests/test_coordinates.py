@@ -241,3 +241,13 @@ def test_every_rule_has_its_words(language):
         row = findings(rule, severity, layer="shelters", language=language, rows=[1],
                        values=["118.67"]).iloc[0]
         assert row["message"] and row["suggestion"]
+
+
+def test_an_array_of_numbers_is_read_as_its_cells_are():
+    numbers = np.array([118.5, -24.25, np.nan, 200.0, np.inf, 1185030.0])
+    for packed in (False, True):
+        arrays = parse_degrees(numbers, packed=packed)
+        cells = parse_degrees(numbers.tolist(), packed=packed)
+        for one, other in zip(arrays, cells, strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert np.isinf(numbers[4])  # the caller's array is not written to

@@ -103,7 +103,8 @@ def test_cells_at_fault_are_coloured_and_explained(tmp_path):
     raw = write_file(tmp_path)
     path = send(tmp_path / "back.xlsx", read_cells(raw).frame, check(raw)[1])
     book = openpyxl.load_workbook(path)
-    page, listed = book.worksheets
+    page, listed, sources = book.worksheets
+    assert sources.sheet_state == "hidden"
     assert "合成数据" in page["A1"].value and "raw.csv" in page["A1"].value
     at = {cell.value: cell.column for cell in page[3]}
     assert list(at)[:3] == ["_row", "问题与建议", "避灾点编码"]
@@ -138,7 +139,7 @@ def test_only_the_rows_given_and_their_findings_are_sent(tmp_path):
                      record_ids=["01"], values=["va"], field="geometry")
     part = records[records["行政区划代码"] == "va"]
     path = send(tmp_path / "back.xlsx", part, gather([issues, other, by_id]))
-    page, listed = openpyxl.load_workbook(path).worksheets
+    page, listed, _ = openpyxl.load_workbook(path).worksheets
     assert [page.cell(n, 1).value for n in range(4, page.max_row + 1)] == [2, 3]
     rows = [listed.cell(n, 1).value for n in range(4, listed.max_row + 1)]
     assert set(rows) == {0, 2, 3}  # 0: how its headers were read

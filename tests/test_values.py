@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from qzrisk.layers import values as v
 from qzrisk.layers.schema import Column, schema
+from qzrisk.layers.values.words import read_phone
 from qzrisk.text import table
 
 NOTE = ("number_read",)
@@ -222,6 +223,32 @@ def test_codes_stay_text_and_damage_is_told(cell, code, rules):
     again, masks = v.codes(pd.Series([cell])) if isinstance(cell, str) else (None, None)
     if again is not None:  # the fast way of a whole text column says the same
         assert (None if again.isna().iloc[0] else again.iloc[0], tuple(masks)) == (code, rules)
+
+
+PHONES = st.one_of(
+    st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True),
+    st.from_regex(r"0(?:10|2[0-9]|[3-9][0-9]{2})-?[0-9]{6,9}", fullmatch=True),
+    st.from_regex(r"0[0-9]{1,3}-[0-9]{7,8}", fullmatch=True),
+    st.text("0123456789-86+()（）/; 转", max_size=16))
+
+
+@given(st.lists(PHONES, min_size=1, max_size=20))
+def test_plain_phones_are_read_as_each_alone(cells):
+    values, masks = v.phones(pd.Series(cells, dtype="str"))
+    blank = [not cell.strip() for cell in cells]
+    alone = [(None, ()) if empty else read_phone(cell)
+             for cell, empty in zip(cells, blank, strict=True)]
+    found = [None if pd.isna(value) or not value else value for value in values]
+    assert found == [value for value, _ in alone]
+    told = [tuple(sorted(rule for rule, mask in masks.items() if mask[at]))
+            for at in range(len(cells))]
+    assert told == [rules for _, rules in alone]
+
+
+def test_columns_of_clean_phones_are_not_read_cell_by_cell(monkeypatch):
+    monkeypatch.setattr(v, "read_phone", lambda cell: pytest.fail(cell))
+    cells = pd.Series(["13900000001", " 0595-00000001", "010-22220001", None, "029-2222000"])
+    assert v.phones(cells)[0].tolist()[:3] == ["13900000001", "0595-00000001", "010-22220001"]
 
 
 @pytest.mark.parametrize("cell, phone, rules", [

@@ -109,7 +109,10 @@ def parse_degrees(values: Iterable[Any], *, packed: bool = False
 def _parse(values: Iterable[Any], *, packed: bool, limit: float
            ) -> tuple[Degrees, npt.NDArray[np.str_], npt.NDArray[np.str_]]:
     """Return numbers, kinds and axes (``"lon"``, ``"lat"`` or ``""``)."""
-    raw = values if isinstance(values, pd.Series) else pd.Series(list(values), dtype=object)
+    if isinstance(values, np.ndarray) and values.dtype.kind == "f":
+        raw = pd.Series(values)
+    else:
+        raw = values if isinstance(values, pd.Series) else pd.Series(list(values), dtype=object)
     if raw.dtype == object:  # whatever else a cell may hold (dates, lists, True) is read as text
         raw = raw.map(lambda cell: cell if _is_plain(cell) else str(cell))
     number = np.array(pd.to_numeric(raw, errors="coerce"), dtype=float)

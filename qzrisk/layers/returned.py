@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -20,10 +20,43 @@ from qzrisk.layers.tables import read_cells
 from qzrisk.text import LANGUAGES, text
 
 ROW = "_row"
+SOURCES = "_qzrisk"
 _DEGREE = 5e-8  # what rounding to seven decimals leaves
 _LONG = 30_000
 _LON, _LAT = ([f"{text(key, language)}{tail}" for language in LANGUAGES
                for tail in ("", "_CGCS2000")] for key in ("return_lon", "return_lat"))
+
+
+class Sheet(NamedTuple):
+    """A sheet of a workbook that came back: its name, which file it is of, and its digest."""
+
+    name: str
+    key: str
+    digest: str
+
+
+def sheets(corrected: str | Path) -> list[Sheet]:
+    """Return which sheets of a workbook written by `reports.returns.save_book` are of which file.
+
+    Raises
+    ------
+    SchemaError
+        If the workbook is another one, or lost its hidden sheet.
+    """
+    path = Path(corrected)
+    columns = ["sheet", "key", "digest"]
+    try:
+        table = read_cells(path, sheet=SOURCES).frame.reindex(columns=columns)
+    except ConfigError as error:
+        if error.what != "no such sheet":
+            raise
+        table = pd.DataFrame(columns=columns)
+    if table["sheet"].isna().all():
+        raise SchemaError("not a workbook of records to correct", where=path.name,
+                          expected=f"the hidden sheet {SOURCES}", got="none",
+                          mend="return the workbook that was sent, saved under any name")
+    return [Sheet(*("" if pd.isna(cell) else str(cell) for cell in row))
+            for row in table.itertuples(index=False)]
 
 
 def headers(records: pd.DataFrame, layer: str | LayerSchema, *,
@@ -52,13 +85,15 @@ def headers(records: pd.DataFrame, layer: str | LayerSchema, *,
     return out
 
 
-def apply(records: pd.DataFrame, corrected: str | Path) -> pd.DataFrame:
+def apply(records: pd.DataFrame, corrected: str | Path, *, sheet: str | None = None
+          ) -> pd.DataFrame:
     """Return the records with the corrections of a workbook written by `reports.returns.save`.
 
     Parameters
     ----------
     records : frame as it was when the workbook was written, index ``row`` or counted from 1
     corrected : the workbook that came back
+    sheet : of the workbook; None takes the first
 
     Returns
     -------
@@ -74,7 +109,7 @@ def apply(records: pd.DataFrame, corrected: str | Path) -> pd.DataFrame:
         If a number in it is none of the file's, or stands twice.
     """
     path = Path(corrected)
-    table = read_cells(path).frame
+    table = read_cells(path, sheet=sheet).frame
     if ROW not in table:
         raise SchemaError("not a workbook of records to correct", where=path.name,
                           expected=f"a column {ROW}", got=", ".join(map(str, table.columns[:8])),
@@ -97,6 +132,31 @@ def apply(records: pd.DataFrame, corrected: str | Path) -> pd.DataFrame:
     if records.index.name != "row" and not new.any():
         out.index = records.index
     return out
+
+
+def changed(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """Return which cells of the records `before` are others `after`, by row and header.
+
+    Parameters
+    ----------
+    before, after : given to `apply`, and what it returned
+
+    Returns
+    -------
+    DataFrame of bool, indexed and named as `before`
+    """
+    out = {}
+    for column in before.columns:
+        old, new = before[column], after[column].iloc[: len(before)]
+        if isinstance(before, gpd.GeoDataFrame) and column == before.geometry.name:
+            out[column] = ~shapely.equals(np.asarray(old.array), np.asarray(new.array)) & ~(
+                old.isna().to_numpy() & new.isna().to_numpy())
+        elif old.array is new.array:
+            out[column] = np.zeros(len(before), dtype=bool)
+        else:
+            out[column] = np.array([not _same(a, b) for a, b in zip(old, new, strict=True)],
+                                   dtype=bool)
+    return pd.DataFrame(out, index=before.index)
 
 
 def _coordinates(records: pd.DataFrame, xy: tuple[str, str] | None) -> list[Any]:
@@ -133,7 +193,7 @@ def _corrected(old: pd.Series, new: pd.Series) -> pd.Series:
         return old
     cells = new[changed]
     if isinstance(old.dtype, pd.StringDtype):
-        cells = cells.map(_as_text).astype(old.dtype)
+        cells = cells.map(as_text).astype(old.dtype)
     elif old.dtype.kind not in "fiu" or cells.map(lambda cell: isinstance(cell, str)).any():
         old = old.astype(object)
     elif old.dtype.kind in "iu":
@@ -153,11 +213,11 @@ def _same(old: Any, new: Any) -> bool:
     if all(numbers):
         return float(old) == float(new)
     # A workbook changes line ends, and holds no more than so much in a cell.
-    before, after = (" ".join(str(_as_text(cell)).split()) for cell in (old, new))
+    before, after = (" ".join(str(as_text(cell)).split()) for cell in (old, new))
     return before == after or (len(after) > _LONG and before.startswith(after))
 
 
-def _as_text(cell: Any) -> Any:
+def as_text(cell: Any) -> Any:
     """Return a cell as the text a person sees: 270, not 270.0."""
     if pd.isna(cell):
         return None

@@ -16,7 +16,7 @@ from qzrisk.errors import ConfigError
 from qzrisk.files import sha256
 from qzrisk.layers import reconcile
 from qzrisk.layers.findings import gather
-from qzrisk.pipeline import access, cases, measures, products
+from qzrisk.pipeline import access, cases, measures, products, returns
 from qzrisk.pipeline.access import Access
 from qzrisk.pipeline.cases import Case
 from qzrisk.pipeline.load import Loaded, load
@@ -151,6 +151,7 @@ STAGES: tuple[Stage, ...] = (
           ("database",), products.database_files),
     Stage("tables", ("project", "loaded", "results", "issues", "official", "reconciled", "out",
                      "run_id"), ("tables",), products.table_files),
+    Stage("returns", ("project", "loaded", "issues", "out"), ("returns",), returns.return_files),
     Stage("relocation", ("project", "loaded", "results", "out", "run_id"), ("relocation",),
           products.relocation_files),
     Stage("maps", ("project", "loaded", "results", "out", "run_id", "tick"), ("maps",),
@@ -173,7 +174,7 @@ COVERAGE_STAGES: tuple[Stage, ...] = (
 )
 """The stages of ``qzrisk coverage``."""
 
-WRITERS = ("database", "tables", "relocation", "maps", "web")
+WRITERS = ("database", "tables", "returns", "relocation", "maps", "web")
 
 
 def run(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,9 @@ from qzrisk.text import text
 ROW = "_row"
 """Header of the column by which a corrected row finds its record."""
 
+SOURCES = "_qzrisk"
+"""Hidden sheet that says of which file each sheet is."""
+
 SEVERITIES = ("error", "warning", "note")
 _COLOURS = {"error": "#f4b6b0", "warning": "#fbe7a1", "note": "#d6e8f5"}
 _LIST = ("row", "record_id", "field", "severity", "value", "message", "suggestion", "owner")
@@ -30,22 +35,61 @@ CELL_LIMIT = 32_767
 """Characters that a cell of a workbook holds."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Records of one file that go back, one sheet of a workbook.
+
+    Attributes
+    ----------
+    records : rows as they were read, under the headers of their file; an index named ``row`` holds
+        their rows in the file, otherwise they are counted from 1. The position of points becomes
+        columns of longitude and latitude, CGCS2000.
+    issues : findings; those on other rows or other files are left out.
+    layer : schema or its name.
+    headers : header in `records` -> canonical column, ``geometry`` for coordinates.
+    source : name of the file; findings of other files are left out.
+    key : what names the file for good; written into `SOURCES`.
+    digest : of the file as it was read; written into `SOURCES`.
+    """
+
+    records: pd.DataFrame
+    issues: pd.DataFrame
+    layer: str | LayerSchema
+    headers: Mapping[str, str]
+    source: str = ""
+    key: str = ""
+    digest: str = ""
+
+
 def save(path: str | Path, records: pd.DataFrame, issues: pd.DataFrame, *,
          layer: str | LayerSchema, headers: Mapping[str, str], as_of: dt.date, source: str = "",
          language: str = "zh") -> Path:
-    """Write the workbook of records to correct, whole or not at all.
+    """Write the workbook of records of one file to correct, whole or not at all.
 
     Parameters
     ----------
     path : the .xlsx
-    records : one county's rows as they were read, under the headers of its file; an index named
-        ``row`` holds their rows in the file, otherwise they are counted from 1. The position of
-        points becomes columns of longitude and latitude, CGCS2000.
-    issues : findings; those on other rows or other files are left out
-    layer : schema or its name
-    headers : header in `records` -> canonical column, ``geometry`` for coordinates
+    records, issues, layer, headers, source : see `Part`
     as_of : date stamped into the file in place of the clock
-    source : name of the file the rows came from; findings of other files are left out
+    language : of all words
+
+    Returns
+    -------
+    Path
+    """
+    part = Part(records=records, issues=issues, layer=layer, headers=headers, source=source)
+    return save_book(path, [part], as_of=as_of, language=language)
+
+
+def save_book(path: str | Path, parts: Sequence[Part], *, as_of: dt.date, language: str = "zh"
+              ) -> Path:
+    """Write one workbook of records to correct, a sheet for each file, whole or not at all.
+
+    Parameters
+    ----------
+    path : the .xlsx
+    parts : what goes back, in the order of the sheets
+    as_of : date stamped into the file in place of the clock
     language : of all words
 
     Returns
@@ -54,36 +98,74 @@ def save(path: str | Path, records: pd.DataFrame, issues: pd.DataFrame, *,
 
     Notes
     -----
-    First sheet: title, a hint, then the table: ``_row``, findings and advice, the county's own
-    columns. Text stays text: no cell is a formula, no code a number. A finding on a column that
-    the file lacks colours ``_row``. Second sheet: the list of findings.
+    Sheets of records: title, a hint, then the table: ``_row``, findings and advice, the county's
+    own columns. Text stays text: no cell is a formula, no code a number. A finding on a column
+    that the file lacks colours ``_row``. Next sheet: the list of findings. Last, hidden: which
+    file each sheet is of.
     """
     import xlsxwriter
 
-    rules = schema(layer)
-    table = placed(records, language)
-    rows = row_numbers(records)
-    fields = {**headers, **dict.fromkeys(set(table.columns) - set(records.columns), "geometry")}
-    own = _own(issues, records, rows, rules, headers, source)
-    name = rules.zh if language == "zh" else rules.en
-    title = text("return_title", language, layer=name, source=source or name)
-    if "synthetic" in rules.columns and _synthetic(records, headers):
-        title = f"{title} · {text('synthetic', language)}"
     with atomic(path) as temporary:
         book = xlsxwriter.Workbook(str(temporary), {
             "strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False,
             "nan_inf_to_errors": False})
-        book.set_properties({"title": title, "author": "qzrisk",
+        titles = [_title(part, language) for part in parts]
+        book.set_properties({"title": titles[0], "author": "qzrisk",
                              "created": dt.datetime(as_of.year, as_of.month, as_of.day)})
         styles = _styles(book)
-        page = book.add_worksheet(text("return_sheet", language))
-        page.write_string(0, 0, title, styles["title"])
-        page.write_string(1, 0, text("return_hint", language), styles["hint"])
-        _write_table(page, table, rows, own, fields, rules, styles, language)
-        _write_list(book.add_worksheet(text("return_list", language)), own, rules, title,
-                    styles, language)
+        names = _sheet_names(parts, language)
+        pages = [book.add_worksheet(name) for name in names]
+        listed = []
+        for part, page, title in zip(parts, pages, titles, strict=True):
+            page.write_string(0, 0, title, styles["title"])
+            page.write_string(1, 0, text("return_hint", language), styles["hint"])
+            listed.append(_write_part(page, part, styles, language))
+        page = book.add_worksheet(text("return_list", language))
+        page.write_string(0, 0, " · ".join(titles), styles["title"])
+        _write_list(page, names, parts, listed, styles, language)
+        _write_sources(book.add_worksheet(SOURCES), names, parts)
         book.close()
     return Path(path)
+
+
+def _title(part: Part, language: str) -> str:
+    rules = schema(part.layer)
+    name = rules.zh if language == "zh" else rules.en
+    title = text("return_title", language, layer=name, source=part.source or name)
+    if "synthetic" in rules.columns and _synthetic(part.records, part.headers):
+        title = f"{title} · {text('synthetic', language)}"
+    return title
+
+
+def _sheet_names(parts: Sequence[Part], language: str) -> list[str]:
+    """Return a name for each sheet: of its layer, numbered where several files have one."""
+    if len(parts) == 1:
+        return [text("return_sheet", language)]
+    names: list[str] = []
+    for part in parts:
+        rules = schema(part.layer)
+        stem = re.sub(r"[\[\]:*?/\\']", " ", rules.zh if language == "zh" else rules.en)[:26]
+        alike = sum(name.rstrip("0123456789 ") == stem for name in names)
+        names.append(f"{stem} {alike + 1}" if alike else stem)
+    return names
+
+
+def _write_part(page: Any, part: Part, styles: Mapping[str, Any], language: str) -> pd.DataFrame:
+    """Write the table of one sheet; return the findings on it."""
+    rules, rows = schema(part.layer), row_numbers(part.records)
+    table = placed(part.records, language)
+    added = dict.fromkeys(set(table.columns) - set(part.records.columns), "geometry")
+    own = _own(part.issues, part.records, rows, rules, part.headers, part.source)
+    _write_table(page, table, rows, own, {**part.headers, **added}, rules, styles, language)
+    return own
+
+
+def _write_sources(page: Any, names: Sequence[str], parts: Sequence[Part]) -> None:
+    page.write_row(0, 0, ("sheet", "key", "digest"))
+    for line, (name, part) in enumerate(zip(names, parts, strict=True), start=1):
+        for at, words in enumerate((name, part.key, part.digest)):
+            page.write_string(line, at, words)
+    page.hide()
 
 
 def row_numbers(records: pd.DataFrame) -> np.ndarray:
@@ -233,21 +315,25 @@ def _plain_number(value: Any) -> bool:
     return isinstance(value, int | float | np.number) and abs(float(value)) < _EXACT
 
 
-def _write_list(page: Any, own: pd.DataFrame, rules: LayerSchema, title: str,
-                styles: Mapping[str, Any], language: str) -> None:
-    page.write_string(0, 0, title, styles["title"])
-    keys = ("row", "id", "field", "severity", "value", "message", "suggestion", "owner")
+def _write_list(page: Any, names: Sequence[str], parts: Sequence[Part],
+                listed: Sequence[pd.DataFrame], styles: Mapping[str, Any], language: str) -> None:
+    keys = ("row", "id", "field", "severity", "value", "message", "suggestion", "owner", "at")
     for at, key in enumerate(keys):
         page.write_string(_HEAD, at, text(f"return_{key}", language), styles["head"])
-    for line, issue in enumerate(own[list(_LIST)].itertuples(index=False), start=_HEAD + 1):
-        page.write_number(line, 0, int(issue.row))
-        known = issue.field in rules.columns
-        words = (issue.record_id, rules.heading(issue.field, language) if known else issue.field,
-                 text(f"severity_{issue.severity}", language), issue.value, issue.message,
-                 issue.suggestion, issue.owner)
-        for at, word in enumerate(words, start=1):
-            page.write_string(line, at, str(word), styles["text"])
-    for at, width in enumerate((7, 22, 22, 8, 22, 50, 50, 16)):
+    line = _HEAD
+    for name, part, own in zip(names, parts, listed, strict=True):
+        rules = schema(part.layer)
+        for issue in own[list(_LIST)].itertuples(index=False):
+            line += 1
+            page.write_number(line, 0, int(issue.row))
+            known = issue.field in rules.columns
+            words = (issue.record_id,
+                     rules.heading(issue.field, language) if known else issue.field,
+                     text(f"severity_{issue.severity}", language), issue.value, issue.message,
+                     issue.suggestion, issue.owner, name)
+            for at, word in enumerate(words, start=1):
+                page.write_string(line, at, str(word)[:CELL_LIMIT], styles["text"])
+    for at, width in enumerate((7, 22, 22, 8, 22, 50, 50, 16, 16)):
         page.set_column(at, at, width)
     page.freeze_panes(_HEAD + 1, 0)
-    page.autofilter(_HEAD, 0, _HEAD + max(len(own), 1), len(keys) - 1)
+    page.autofilter(_HEAD, 0, max(line, _HEAD + 1), len(keys) - 1)

@@ -61,7 +61,9 @@ def read_json(path: Path, encoding: str | None, *, language: str) -> Source:
     headers = list(dict.fromkeys(key for record in flat for key in record))
     cells: Iterator[Row] = ([record.get(key) for key in headers] for record in flat)
     source.first = 0
-    source.rows = chain([headers], cells)
+    # A nameless key would leave a gap in the header, and the first record be taken for it.
+    shown = [key if key.strip() else f"column_{n}" for n, key in enumerate(headers, start=1)]
+    source.rows = chain([shown], cells)
     return source
 
 

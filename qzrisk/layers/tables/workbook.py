@@ -56,7 +56,7 @@ def read_workbook(path: Path, sheet: str | None) -> Source:
                          *scanned.get(found.name, ())])
     except calamine.PasswordError as error:
         raise _protected(path) from error
-    except (calamine.CalamineError, OSError, ValueError, OverflowError, MemoryError, KeyError,
+    except (calamine.CalamineError, OSError, ValueError, OverflowError, MemoryError, LookupError,
             zipfile.BadZipFile, zlib.error, ElementTree.ParseError, NotImplementedError,
             EOFError, RuntimeError) as error:
         raise unreadable(path, error) from error
@@ -88,8 +88,8 @@ def _guard(path: Path) -> tuple[dict[str, list[Remark]], dict[str, list[Merge]]]
                 return {}, _scan_ods(archive, path)
             return {name: _scan(archive, part, path)
                     for name, part in _parts(archive).items()}, {}
-    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, KeyError, ElementTree.ParseError,
-            NotImplementedError, EOFError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, LookupError,
+            ElementTree.ParseError, NotImplementedError, EOFError, RuntimeError) as error:
         raise unreadable(path, error) from error
 
 

@@ -41,6 +41,8 @@ _THOUSANDS = r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?"
 _WIDE = str.maketrans("/-.*?na", "／－．＊？ｎａ")
 _EMPTY = sorted(EMPTY_WORDS | {word.translate(_WIDE) for word in EMPTY_WORDS})
 _CODE = r"[0-9A-Za-z_-]*[0-9][0-9A-Za-z_-]*"
+# What `read_phone` gives back unchanged and without a word.
+_PHONE = r"(?:1[3-9][0-9]{9}|0(?:10|2[0-9]|[3-9][0-9]{2})-[0-9]{7,8})"
 
 
 def numbers(raw: pd.Series, *, unit: str = "") -> Read:
@@ -194,7 +196,7 @@ def codes(raw: pd.Series) -> Read:
 
 def phones(raw: pd.Series) -> Read:
     """Read telephone numbers in one form; an unreadable one stays with the rule ``phone``."""
-    return _texts(raw, read_phone, lambda words: words.str.fullmatch("1[3-9][0-9]{9}"))
+    return _texts(raw, read_phone, lambda words: words.str.fullmatch(_PHONE))
 
 
 def texts(raw: pd.Series) -> Read:

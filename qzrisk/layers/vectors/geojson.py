@@ -7,6 +7,7 @@ whole file for one comma. Here every object is read for itself and what cannot b
 from __future__ import annotations
 
 import json
+import mmap
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ from qzrisk.layers.vectors.reading import GDAL_ERRORS, read_gdal, unreadable
 
 _SNIFFED_BYTES = 64 << 20
 _NULL = re.compile(rb'"geometry"\s*:\s*null')
+_GEOMETRY = re.compile(rb'"geometry"\s*:')
 _FEATURE = re.compile(r'\{\s*"(?:type"\s*:\s*"Feature"|properties"\s*:|geometry"\s*:)')
 _LIST = re.compile(r'"features"\s*:\s*\[')
 _CRS = re.compile(r'"crs"\s*:\s*(\{)')
@@ -81,14 +83,21 @@ def _plain_utf8(path: Path, encoding: str | None) -> bool:
 
 
 def _complete(frame: pd.DataFrame, path: Path) -> bool:
-    """Whether what has no shape in the frame has none in the file either."""
+    """Whether every object with a shape is in the frame, and what has none has none in the file."""
     if not isinstance(frame, gpd.GeoDataFrame):
+        return False
+    if _times(_GEOMETRY, path) > len(frame):  # GDAL passes over an object of another type
         return False
     if not len(frame):
         return path.stat().st_size < 1 << 16
     shapes = np.asarray(frame.geometry.array)
     absent = int((shapely.is_missing(shapes) | shapely.is_empty(shapes)).sum())
-    return not absent or absent == len(_NULL.findall(path.read_bytes()))
+    return not absent or absent == _times(_NULL, path)
+
+
+def _times(pattern: re.Pattern[bytes], path: Path) -> int:
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return sum(1 for _ in pattern.finditer(data))
 
 
 def _note_crs(path: Path, remarks: list[Remark]) -> None:

@@ -1,0 +1,46 @@
+"""The records of any file of a project as they stand there, before anything is made of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from qzrisk.layers import archive, forms
+from qzrisk.layers.tables import read_cells
+from qzrisk.layers.vectors import is_vector, read_features
+
+
+class Records(NamedTuple):
+    """Records under the headers of their file, and what the reader said of them."""
+
+    frame: pd.DataFrame
+    issues: pd.DataFrame
+
+
+def read(path: str | Path, *, layer: str | None = None, encoding: str | None = None,
+         subject: str = "", language: str = "zh") -> Records:
+    """Return the records of any file of a project as they stand there.
+
+    Parameters
+    ----------
+    path, layer, encoding : as `ingest.read_layer` takes them
+    subject, language : for the findings
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read.
+    """
+    path = Path(path)
+    with archive.opened(path, layer=layer) as source:
+        if not is_vector(source):
+            inner = None if source != path and layer in (source.name, source.stem) else layer
+            table = read_cells(source, sheet=inner, encoding=encoding, language=language,
+                               layer=subject)
+            frame, _ = forms.without_examples(table.frame)
+            return Records(frame, table.issues.assign(source=path.name))
+    found = read_features(path, layer=layer, encoding=encoding, subject=subject,
+                          language=language)
+    return Records(found.frame, found.issues)
