@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from qzrisk.maps.furniture.paths import clipped, visible
 from qzrisk.maps.furniture.view import View
 from qzrisk.maps.spec import LayerSpec
 from qzrisk.maps.static.layers import geometries_of, symbol_places, symbol_widths_pt
-from qzrisk.maps.style import INK, PAPER, Style, style
+from qzrisk.maps.style import INK, PAPER, Style, point_shapes, style
 
 Z_LEADER, Z_HALO, Z_LABEL = 6.8, 7.0, 7.1
 
@@ -130,11 +131,25 @@ def _label(name: str, shape: shapely.Geometry, view: View, look: Style, size_pt:
                  radius=float(np.hypot(*(edge - (x, y)))), degrees=degrees)
 
 
+def clear_boxes(layer: LayerSpec, view: View) -> list[Box]:
+    """Return the boxes of a layer's symbols, mm, if its style wants them clear of names."""
+    look = style(layer.style, kind=layer.kind)
+    if not (look.clear and layer.show and layer.kind == "points"):
+        return []
+    shapes = geometries_of(layer)
+    widest = max(size for _, size in point_shapes(layer.palette or "", 4))
+    half = widest * view.zoom * MM_PER_PT / 2
+    places = (shapely.get_coordinates(shapes[visible(shapes, view)])
+              - (view.left, view.bottom)) / view.metres(1.0)
+    return [(x - half, y - half, x + half, y + half) for x, y in places.tolist()]
+
+
 class Placer:
     """Finds room for names, one after another; keeps what is taken."""
 
-    def __init__(self, view: View, taken: list[Box]) -> None:
+    def __init__(self, view: View, taken: list[Box], symbols: Sequence[Box] = ()) -> None:
         self.view, self.taken = view, list(taken)
+        self.symbols = list(symbols)  # no name covers them, but a leader line may cross them
         self.leaders: list[tuple[float, float, float, float]] = []
 
     def place(self, labels: list[Label], *, led: bool = True) -> list[Label]:
@@ -178,8 +193,8 @@ class Placer:
         within = ((boxes[:, :2] >= gap).all(axis=1)
                   & (boxes[:, 2] <= self.view.width_mm - gap)
                   & (boxes[:, 3] <= self.view.height_mm - gap))
-        if self.taken:
-            taken = np.array(self.taken)
+        if self.taken or self.symbols:
+            taken = np.array([*self.taken, *self.symbols])
             meets = ((boxes[:, None, 0] < taken[:, 2]) & (boxes[:, None, 2] > taken[:, 0])
                      & (boxes[:, None, 1] < taken[:, 3]) & (boxes[:, None, 3] > taken[:, 1]))
             within &= ~meets.any(axis=1)
