@@ -172,7 +172,7 @@ def dry_days(weather: pd.DataFrame) -> pd.Series:
     wet = rain > rules.value(_PACK, "weather.rain_trace")
     last = pd.Series(np.where(wet, day, np.nan)).groupby(run).ffill().to_numpy()
     recorded = (pd.Series(day).groupby(run).cumcount() + 1).to_numpy(float)
-    enough = len(rules.value(_PACK, "weather.dry_days"))
+    enough = len(rules.value(_PACK, "weather.dry_days")) - 1
     found = np.where(np.isnan(last), np.where(recorded >= enough, recorded, np.nan), day - last)
     out = np.full(len(rows), np.nan)
     out[rows["place"].to_numpy()] = np.where(np.isnan(rain), np.nan, found)

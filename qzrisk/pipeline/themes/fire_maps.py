@@ -44,7 +44,7 @@ def map_specs(project: Project, loaded: Loaded, common: Common) -> list[MapSpec]
     grade = text("themes_short_fire_grade", language)
     shown[grade] = rows["fire_grade"].astype("str")
     spec = compose("10_fire_weather", "fire_weather", project, loaded, common, below=(layer,),
-                   table=shown, subtitle=text("themes_sub_day", language, day=day),
+                   table=shown, subtitle=day,
                    notes=weather_notes(project))
     return [spec.with_(
         class_column=grade, table_palette="fire_weather",
