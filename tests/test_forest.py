@@ -189,7 +189,8 @@ def loaded():
         days([5.0, 0, 0], "s1", unit_id="tA", max_temperature_c=26.0, humidity_percent=30.0),
         days([5.0, 5, 5], "s2", unit_id="A"),
         days([5.0, 5, np.nan], "s3", unit_id="B"),
-        days([9.0], "s2", unit_id="A", first="2021-01-03")], ignore_index=True)
+        days([9.0], "s2", unit_id="A", first="2021-01-03", wind_m_s=17.2, max_temperature_c=30.0)],
+        ignore_index=True)
     weather.index = pd.Index([f"w{n}" for n in range(len(weather))], name="record_id")
     return Loaded(
         layers={"boundaries": boundaries().set_index("unit_id"),
@@ -223,7 +224,8 @@ def test_what_lies_near_class_one(loaded):
 
 def test_a_county_takes_its_worst_station_and_missing_weather_is_no_grade(loaded):
     table = fire.table(loaded)
-    # s1: 20 + 16 + 10 (two dry days) + 10; s2: 12 + 0 + 0 + 10, its second row is not used.
+    # s1: 20 + 16 + 10 (two dry days) + 10; s2: 12 + 0 + 0 + 10; the second row of its last day
+    # would make 60 and is not used.
     assert table["fire_index"].to_dict() == pytest.approx(
         {"A": 56, "B": np.nan, "Z": np.nan, "total": np.nan}, nan_ok=True)
     assert table.loc["A", "fire_grade"] == "yellow" and pd.isna(table.loc["B", "fire_grade"])

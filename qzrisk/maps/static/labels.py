@@ -31,6 +31,8 @@ _FRAME_GAP_MM = 1.2
 # Steps from the best inner point, in inner radii.
 _SHIFTS = [(0.0, 0.0)] + [(dx, dy) for dy in (0.0, -0.35, 0.35, -0.7, 0.7)
                           for dx in (0.0, -0.4, 0.4, -0.8, 0.8) if (dx, dy) != (0.0, 0.0)]
+# Further ones, tried where symbols stand at the best inner point.
+_FAR_SHIFTS = [(dx, dy) for dy in (-1.0, 1.0, -1.4, 1.4) for dx in (0.0, -0.4, 0.4)]
 _ANGLES = np.deg2rad(np.arange(0, 360, 15))
 _REACH_MM = (4.0, 6.0, 8.5, 11.5, 15.0, 19.0, 24.0)
 _INSIDE, _TOLERABLE = 0.985, 0.76
@@ -176,8 +178,18 @@ class Placer:
             else:
                 label.leader = True
                 self._take(label, found)
-                self.leaders.append((label.x, label.y, *_nearest_edge(label.box(found), label)))
+                self.leaders.append(self._leader(label, _nearest_edge(label.box(found), label)))
         return left
+
+    def _leader(self, label: Label, end: tuple[float, float]
+                ) -> tuple[float, float, float, float]:
+        """Return the line to a name: from its anchor or, if symbols stand there, their edge."""
+        line = shapely.LineString([(label.x, label.y), end])
+        bare = line.difference(shapely.union_all([shapely.box(*box) for box in self.symbols]))
+        outer = [part for part in shapely.get_parts(bare)
+                 if shapely.distance(part, shapely.Point(end)) < 1e-6]
+        foot = shapely.get_coordinates(outer[0])[0] if outer else (label.x, label.y)
+        return float(foot[0]), float(foot[1]), *end
 
     def _crowd(self, label: Label) -> float:
         distances = np.hypot(*(self.anchors - (label.x, label.y)).T)
@@ -215,7 +227,7 @@ class Placer:
 
     def _inside_at_size(self, label: Label) -> tuple[float, float] | None:
         centres = [(label.x + dx * label.radius, label.y + dy * label.radius)
-                   for dx, dy in _SHIFTS]
+                   for dx, dy in (*_SHIFTS, *(_FAR_SHIFTS if self.symbols else ()))]
         boxes = np.array([label.box(centre) for centre in centres])
         free = self._free(boxes)
         if not free.any():
