@@ -116,6 +116,7 @@ STAGES: dict[str, Callable[[City], str]] = {
     "roads": module_stage("roads"),
     "raw_shelters": module_stage("raw_shelters", "shelters/raw"),
     "forest": module_stage("forest"),
+    "fire_weather": module_stage("fire_weather", "forest"),
     "railway": module_stage("railway"),
     "teams": module_stage("teams"),
     "communities": module_stage("communities"),

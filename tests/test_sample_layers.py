@@ -16,8 +16,11 @@ import pyogrio
 import pytest
 from pyproj import Transformer
 
+from qzrisk import risk
+from qzrisk.analysis import forest
 from qzrisk.crs import gcj02_to_wgs84
 from qzrisk.layers.schema import schema
+from qzrisk.levels import FIVE_LEVELS
 
 DATA = Path(__file__).parents[1] / "data"
 RAW = DATA / "shelters" / "raw"
@@ -34,6 +37,8 @@ LAYERS = {
     "teams": ("teams/teams.gpkg", "teams"),
     "communities": ("communities/communities.gpkg", "communities"),
     "enterprises": ("enterprises/enterprises.gpkg", "enterprises"),
+    "risk_points": ("enterprises/risk_points.csv", ""),
+    "fire_weather": ("forest/fire_weather.csv", ""),
     "incidents": ("incidents/incidents.gpkg", "incidents"),
     "responses": ("incidents/responses.csv", ""),
     "hidden_dangers": ("hidden_dangers/ledger.csv", ""),
@@ -231,6 +236,31 @@ def test_enterprises():
     in_care = firms["kind"].isin(["hazchem", "mine"])
     assert (firms["responsible_system"].astype(bool) == in_care).all()
     assert (firms["major_hazard_grade"].notna() == (firms["kind"] == "hazchem")).all()
+
+
+def test_the_worst_point_of_an_enterprise_is_its_level():
+    firms, points = read("enterprises"), read("risk_points").set_index("point_id")
+    levels = risk.point_levels(points)
+    assert (levels.astype("str") == points["grade"]).all(), "declared as the scores come out"
+    worst = risk.worst(levels, points["enterprise_id"]).astype("str")
+    assert worst.to_dict() == firms.set_index("enterprise_id")["level"].to_dict()
+    source = points[points["major_hazard_source"]]
+    assert set(source["enterprise_id"]) == set(
+        firms["enterprise_id"][firms["major_hazard_grade"].notna()])
+    home = points["enterprise_id"].map(firms.set_index("enterprise_id")["unit_id"])
+    assert (home == points["unit_id"]).all()
+    assert set(points["method"]) == {"LEC", "LS", "direct"}
+
+
+def test_weather_of_every_county_and_day():
+    table = read("fire_weather")
+    assert set(table["unit_id"]) == set(COUNTIES)
+    assert table.groupby("unit_id")["date"].nunique().eq(61).all()
+    assert table["date"].max() == "2021-12-31"
+    grade = forest.weather_grade(forest.weather_index(table)["index"])
+    assert set(grade.dropna()) == set(FIVE_LEVELS)
+    # Only the days before the first rain of the record have no grade.
+    assert grade[table["date"] > "2021-11-20"].notna().all()
 
 
 def test_5_fires_and_10_responses():

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pypdf
 import pytest
+import shapely
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -21,12 +22,12 @@ from shapely.geometry import LineString, Point, box
 
 from qzrisk.errors import ConfigError, CRSError, QzriskError, SchemaError
 from qzrisk.grid import Raster
-from qzrisk.levels import palette
+from qzrisk.levels import ordered, palette
 from qzrisk.maps import static
 from qzrisk.maps.furniture.view import fit
 from qzrisk.maps.spec import LayerSpec, Page
 from qzrisk.maps.static import words
-from qzrisk.maps.static.labels import Placer, labels_of
+from qzrisk.maps.static.labels import Placer, clear_boxes, labels_of
 from qzrisk.maps.static.panel import draw_map
 
 LOW_DPI = 72
@@ -264,6 +265,37 @@ def test_small_units_get_a_leader_from_their_own_middle():
     assert view.at(*placer.leaders[0][:2]) == pytest.approx(
         (world.LEFT + 19_750, world.BOTTOM + 10_200), abs=150)
     assert all(not label.leader for label in labels if label is not small)
+
+
+def test_names_keep_off_symbols_in_rows_and_leaders_end_at_their_edge():
+    """A wide unit has room beside its symbols; a small one is full and gets a leader."""
+    small = box(world.LEFT + 14_000, world.BOTTOM + 4_000, world.LEFT + 16_000,
+                world.BOTTOM + 6_000)
+    frame = gpd.GeoDataFrame({"name": ["小区", "大区"]}, crs=world.CRS, geometry=[
+        small, box(world.LEFT + 17_000, world.BOTTOM, world.LEFT + 40_000,
+                   world.BOTTOM + 10_000)])
+    centres = [(world.LEFT + 15_000, world.BOTTOM + 5_000),
+               (world.LEFT + 28_500, world.BOTTOM + 5_000)]
+    places = [Point(x + 400 * i, y + 400 * j) for x, y in centres
+              for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    points = gpd.GeoDataFrame(geometry=places, crs=world.CRS)
+    given = {"name": "firms", "title": "企业", "kind": "points", "frame": points,
+             "palette": "safety", "classes": ordered(pd.Series("red", index=points.index))}
+    layer, rows = world.lines_layer(frame=frame, label="name"), LayerSpec(**given, style="in_rows")
+    view = view_of(world.risk_map())
+    symbols = clear_boxes(rows, view)
+    assert len(symbols) == 18 and clear_boxes(LayerSpec(**given), view) == []
+    labels = labels_of(layer, view)
+    placer = Placer(view, [], symbols)
+    assert placer.place(labels) == []
+    drawn = shapely.union_all([box(*symbol) for symbol in symbols])
+    for label in labels:
+        assert not box(*label.box(label.centre)).intersects(drawn)
+    led, = [label for label in labels if label.leader]
+    assert led.lines == ["小区"]
+    line = LineString([placer.leaders[0][:2], placer.leaders[0][2:]])
+    assert line.intersection(drawn).length == pytest.approx(0, abs=1e-6)
+    assert line.length > 0
 
 
 def test_names_without_room_are_counted_in_the_notes():

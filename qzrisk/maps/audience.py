@@ -20,7 +20,7 @@ from qzrisk.units import ancestors, in_statistics, members
 STEP_DEG = 0.001
 """Step in degrees to which points are rounded for the public: about 100 m."""
 
-COUNTED_LAYERS = ("teams", "railway_points")
+COUNTED_LAYERS = ("teams", "railway_points", "risk_points")
 """Layers of which the public sees no single record, only counts by town."""
 
 _COUNTED_VALUES = {"kind": ("hazchem", "store"), "sector": ("hazchem", "gas")}

@@ -44,6 +44,7 @@ class Style:
     label_pt, label_colour, bold : lettering; 0 chooses the size by the number of labels.
     label_only : only the names are drawn, e.g. of a sea.
     hatched : hatched as missing, whatever the face.
+    clear : names keep off these symbols.
     inner_only : only edges shared by two polygons are drawn, none along a coast.
     ramp : colours low to high of a continuous raster.
     """
@@ -61,6 +62,7 @@ class Style:
     bold: bool = True
     label_only: bool = False
     hatched: bool = False
+    clear: bool = False
     inner_only: bool = False
     ramp: tuple[str, ...] = ()
 
@@ -90,6 +92,9 @@ STYLES: Mapping[str, Style] = {
     "point": Style(face="#2f5d8a", edge=PAPER, width_pt=0.35, size_pt=3.6),
     "shelter": Style(face="#2b7f6d", edge=PAPER, width_pt=0.3, size_pt=3.2),
     "team": Style(face="#7a1f3d", edge=PAPER, width_pt=0.35, marker="s", size_pt=4.2),
+    # Pale classes need an edge; symbols in rows stand for a number and must all be seen.
+    "firm": Style(edge="#4f5a63", width_pt=0.3),
+    "in_rows": Style(edge="#4f5a63", width_pt=0.3, clear=True),
     "graduated": Style(face="#2f5d8a", edge=PAPER, width_pt=0.5),
     # rasters
     "rain": Style(ramp=("#f2f8fc", "#b9d7ea", "#6aa5d8", "#2f6aa8", "#16335f")),
@@ -106,6 +111,7 @@ _BY_KIND = {
 POINT_SHAPES: Mapping[str, tuple[tuple[str, float], ...]] = {
     # Few important ones stand out among many small ones; shapes differ for readers without colour.
     "tier": (("o", 2.3), ("s", 3.9), ("D", 6.2)),
+    "safety": (("o", 4.2), ("^", 5.2), ("s", 4.5), ("D", 4.9)),
 }
 _SHAPES = (("o", 3.6), ("^", 4.4), ("s", 4.0), ("D", 4.6))
 

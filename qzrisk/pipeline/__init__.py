@@ -16,7 +16,7 @@ from qzrisk.errors import ConfigError
 from qzrisk.files import sha256
 from qzrisk.layers import reconcile
 from qzrisk.layers.findings import gather
-from qzrisk.pipeline import access, cases, measures, products, returns
+from qzrisk.pipeline import access, cases, measures, products, returns, themes
 from qzrisk.pipeline.access import Access
 from qzrisk.pipeline.cases import Case
 from qzrisk.pipeline.load import Loaded, load
@@ -79,13 +79,14 @@ def _read(project: Project, tick: Tick) -> Mapping[str, Any]:
 
 
 def _reconcile(project: Project, loaded: Loaded) -> Mapping[str, Any]:
+    issues = gather([loaded.issues, themes.findings(project, loaded)])
     if project.official is None:
         table = pd.DataFrame(columns=["official", "found", "difference", "verdict"])
-        return {"official": table, "reconciled": table, "issues": loaded.issues}
+        return {"official": table, "reconciled": table, "issues": issues}
     official = reconcile.read_official(project.official)
     table = reconcile.reconcile(official, measures.official_counts(loaded, project))
     found = reconcile.disagreements(table, language=project.language)
-    return {"official": official, "reconciled": table, "issues": gather([loaded.issues, found])}
+    return {"official": official, "reconciled": table, "issues": gather([issues, found])}
 
 
 def _access(loaded: Loaded) -> Mapping[str, Any]:

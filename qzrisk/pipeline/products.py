@@ -73,7 +73,10 @@ def database_files(project: Project, loaded: Loaded, results: Results, issues: p
     for name, frame in loaded.quarantine.items():
         frames[f"quarantine_{name}"] = _public_rejects(frame, kinds[name], project)
     for name, frame in loaded.tables.items():
-        frames.setdefault(name, public(frame, kinds.get(name, name), project, strict=True))
+        kind = kinds.get(name, name)
+        if project.audience == "public":
+            frame = frame[~audience.counted_only(frame, kind)]
+        frames.setdefault(name, public(frame, kind, project, strict=True))
     path = database.write(out / "database.gpkg", frames, as_of=project.as_of)
     return {"database": [path]}
 

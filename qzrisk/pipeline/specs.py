@@ -89,10 +89,15 @@ def common_parts(project: Project, loaded: Loaded, run_id: str) -> dict[str, Any
         "crs": project.crs, "language": project.language, "audience": project.audience,
         "map_number": project.map_number, "synthetic": project.synthetic, "run_id": run_id,
         "source": project.word("source"), "date_text": project.as_of.isoformat(),
-        "rule_pack": ", ".join(f"{k} {v}" for k, v in provenance.rule_versions().items()
-                               if k in ("coverage", "suitability")),
+        "rule_pack": rule_pack("coverage", "suitability"),
         "context": _context(loaded), "locator": province,
     }
+
+
+def rule_pack(*names: str) -> str:
+    """Return rule packs and the versions in force, as printed on a map."""
+    versions = provenance.rule_versions()
+    return ", ".join(f"{name} {versions[name]}" for name in names)
 
 
 def no_data_notes(project: Project) -> tuple[str, ...]:

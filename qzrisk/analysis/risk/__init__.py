@@ -1,7 +1,7 @@
 """Risk: indicators to scores, scores to levels, and how sure the levels are."""
 
 from qzrisk.analysis.risk.explain import composite, explain, topsis
-from qzrisk.analysis.risk.safety import counts, lec, ls, worst
+from qzrisk.analysis.risk.safety import counts, lec, ls, off_scale, point_levels, worst
 from qzrisk.analysis.risk.scores import index
 from qzrisk.analysis.risk.stability import rank_stability
 from qzrisk.analysis.scaling import normalise
@@ -14,6 +14,8 @@ __all__ = [
     "lec",
     "ls",
     "normalise",
+    "off_scale",
+    "point_levels",
     "rank_stability",
     "topsis",
     "worst",

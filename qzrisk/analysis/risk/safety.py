@@ -20,6 +20,12 @@ Scores: TypeAlias = pd.Series | Sequence[float] | npt.NDArray[Any] | float
 
 _PACK = "work_safety"
 
+METHODS = ("LEC", "LS", "direct")
+"""How a risk point was graded: by LEC scores, by LS scores, or by direct judgement."""
+
+_SCALES = {"LEC": {"L": "lec.likelihood", "E": "lec.exposure", "C": "lec.consequence"},
+           "LS": {"L": "ls.likelihood", "S": "ls.severity"}}
+
 
 def lec(L: Scores, E: Scores, C: Scores) -> pd.Series:
     """Risk level by the LEC method: likelihood x exposure x consequence.
@@ -48,8 +54,7 @@ def lec(L: Scores, E: Scores, C: Scores) -> pd.Series:
     >>> lec([10, 1], [6, 2], [7, 3]).tolist()
     ['red', 'blue']
     """
-    product = _product({"L": (L, "lec.likelihood"), "E": (E, "lec.exposure"),
-                        "C": (C, "lec.consequence")})
+    product = _product("LEC", {"L": L, "E": E, "C": C})
     bounds = rules.value(_PACK, "lec.bounds")
     if not product.notna().any():
         return ordered(product.astype(object)).rename("lec")
@@ -80,10 +85,95 @@ def ls(L: Scores, S: Scores) -> pd.Series:
     >>> ls([5, 3, 2], [4, 4, 4]).tolist()
     ['red', 'yellow', 'blue']
     """
-    product = _product({"L": (L, "ls.likelihood"), "S": (S, "ls.severity")})
+    product = _product("LS", {"L": L, "S": S})
     level_of = {number: level for level, numbers in rules.value(_PACK, "ls.products").items()
                 for number in numbers}
     return ordered(product.map(level_of).astype(object)).rename("ls")
+
+
+def off_scale(points: pd.DataFrame) -> pd.Series:
+    """Tell which scores of risk points do not stand on the published scale of their method.
+
+    Parameters
+    ----------
+    points : DataFrame indexed point_id
+        As for `point_levels`.
+
+    Returns
+    -------
+    Series of str on the index of `points`
+        The scores at fault as written, e.g. ``"L=5, E=4"``; empty where there is none. A missing
+        score is not at fault; a score that the method does not use is not looked at.
+
+    Examples
+    --------
+    >>> off_scale(pd.DataFrame({"method": ["LEC", "LS"], "L": [5, 5], "E": 6, "C": 7, "S": 5},
+    ...                        index=["a", "b"])).to_dict()
+    {'a': 'L=5', 'b': ''}
+    """
+    said: list[list[str]] = [[] for _ in range(len(points))]
+    for method, scales in _SCALES.items():
+        for letter, rule in scales.items():
+            if letter not in points:
+                continue
+            score = points[letter].astype(float)
+            wrong = ((points["method"] == method).fillna(False) & score.notna()
+                     & ~score.isin(rules.value(_PACK, rule))).to_numpy()
+            for row in np.flatnonzero(wrong):
+                said[row].append(f"{letter}={score.iloc[row]:g}")
+    return pd.Series([", ".join(words) for words in said], index=points.index, dtype="str")
+
+
+def point_levels(points: pd.DataFrame) -> pd.Series:
+    """Level of each risk point by the method it was assessed with.
+
+    Parameters
+    ----------
+    points : DataFrame indexed point_id
+        ``method`` (`METHODS`; missing is not assessed); ``L``, ``E``, ``C``, ``S`` scores as the
+        method needs; ``grade``, the level judged directly; ``major_hazard_source`` (bool). Columns
+        that no point needs may be absent.
+
+    Returns
+    -------
+    Series of ordered `FOUR_LEVELS` named ``level``, indexed as `points`
+        NaN where a score, or the judgement, is missing: a gap is never the lowest level.
+
+    Raises
+    ------
+    ConfigError
+        If a method is unknown, a score is not on its scale, or a judgement is no level.
+
+    Notes
+    -----
+    A major hazard source is red by rule, whatever its scores and even without any. ``grade`` is
+    read for direct judgements alone: scores answer for themselves.
+
+    Examples
+    --------
+    >>> point_levels(pd.DataFrame({
+    ...     "method": ["LEC", "LS", "direct"], "L": [3, 2, None], "E": [6, None, None],
+    ...     "C": [7, None, None], "S": [4, 4, None], "grade": [None, None, "orange"],
+    ... })).tolist()
+    ['yellow', 'blue', 'orange']
+    """
+    method = points["method"]
+    strange = method[method.notna() & ~method.isin(METHODS)]
+    if len(strange):
+        raise ConfigError("unknown method of grading", where=f"point {strange.index[0]}",
+                          expected=", ".join(METHODS), got=strange.iloc[0])
+    held = points.reindex(columns=[*"LECS", "grade", "major_hazard_source"])
+    found = pd.Series(None, index=points.index, dtype="str")
+    for name, grade in (("LEC", lambda rows: lec(rows["L"], rows["E"], rows["C"])),
+                        ("LS", lambda rows: ls(rows["L"], rows["S"])),
+                        ("direct", lambda rows: rows["grade"])):
+        chosen = (method == name).to_numpy(dtype=bool, na_value=False)
+        if chosen.any():
+            found[chosen] = grade(held[chosen]).astype("str")
+    major = (held["major_hazard_source"] == True).to_numpy(  # noqa: E712 - missing is not True
+        dtype=bool, na_value=False)
+    found[major] = rules.value(_PACK, "rules.major_hazard_source")
+    return ordered(found).rename("level")
 
 
 def worst(levels: pd.Series, by: pd.Series) -> pd.Series:
@@ -154,11 +244,11 @@ def _check(levels: pd.Series, by: pd.Series) -> None:
                           expected="the index of levels")
 
 
-def _product(factors: dict[str, tuple[Scores, str]]) -> pd.Series:
+def _product(method: str, factors: dict[str, Scores]) -> pd.Series:
     columns = {}
-    for name, (scores, rule) in factors.items():
+    for name, scores in factors.items():
+        scale = rules.value(_PACK, _SCALES[method][name])
         column = scores if isinstance(scores, pd.Series) else pd.Series(np.atleast_1d(scores))
-        scale = rules.value(_PACK, rule)
         off = column[column.notna() & ~column.isin(scale)]
         if len(off):
             raise ConfigError("a score off its scale", where=f"{name} of {off.index[0]}",
@@ -170,5 +260,3 @@ def _product(factors: dict[str, tuple[Scores, str]]) -> pd.Series:
         raise ConfigError("scores are not of the same points", where=", ".join(columns),
                           expected="one index")
     return pd.Series(np.prod(list(columns.values()), axis=0), index=first.index)
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from qzrisk.maps.furniture.paths import clipped, visible
 from qzrisk.maps.furniture.view import View
 from qzrisk.maps.spec import LayerSpec
 from qzrisk.maps.static.layers import geometries_of, symbol_places, symbol_widths_pt
-from qzrisk.maps.style import INK, PAPER, Style, style
+from qzrisk.maps.style import INK, PAPER, Style, point_shapes, style
 
 Z_LEADER, Z_HALO, Z_LABEL = 6.8, 7.0, 7.1
 
@@ -30,6 +31,8 @@ _FRAME_GAP_MM = 1.2
 # Steps from the best inner point, in inner radii.
 _SHIFTS = [(0.0, 0.0)] + [(dx, dy) for dy in (0.0, -0.35, 0.35, -0.7, 0.7)
                           for dx in (0.0, -0.4, 0.4, -0.8, 0.8) if (dx, dy) != (0.0, 0.0)]
+# Further ones, tried where symbols stand at the best inner point.
+_FAR_SHIFTS = [(dx, dy) for dy in (-1.0, 1.0, -1.4, 1.4) for dx in (0.0, -0.4, 0.4)]
 _ANGLES = np.deg2rad(np.arange(0, 360, 15))
 _REACH_MM = (4.0, 6.0, 8.5, 11.5, 15.0, 19.0, 24.0)
 _INSIDE, _TOLERABLE = 0.985, 0.76
@@ -130,11 +133,25 @@ def _label(name: str, shape: shapely.Geometry, view: View, look: Style, size_pt:
                  radius=float(np.hypot(*(edge - (x, y)))), degrees=degrees)
 
 
+def clear_boxes(layer: LayerSpec, view: View) -> list[Box]:
+    """Return the boxes of a layer's symbols, mm, if its style wants them clear of names."""
+    look = style(layer.style, kind=layer.kind)
+    if not (look.clear and layer.show and layer.kind == "points"):
+        return []
+    shapes = geometries_of(layer)
+    widest = max(size for _, size in point_shapes(layer.palette or "", 4))
+    half = widest * view.zoom * MM_PER_PT / 2
+    places = (shapely.get_coordinates(shapes[visible(shapes, view)])
+              - (view.left, view.bottom)) / view.metres(1.0)
+    return [(x - half, y - half, x + half, y + half) for x, y in places.tolist()]
+
+
 class Placer:
     """Finds room for names, one after another; keeps what is taken."""
 
-    def __init__(self, view: View, taken: list[Box]) -> None:
+    def __init__(self, view: View, taken: list[Box], symbols: Sequence[Box] = ()) -> None:
         self.view, self.taken = view, list(taken)
+        self.symbols = list(symbols)  # no name covers them, but a leader line may cross them
         self.leaders: list[tuple[float, float, float, float]] = []
 
     def place(self, labels: list[Label], *, led: bool = True) -> list[Label]:
@@ -161,8 +178,18 @@ class Placer:
             else:
                 label.leader = True
                 self._take(label, found)
-                self.leaders.append((label.x, label.y, *_nearest_edge(label.box(found), label)))
+                self.leaders.append(self._leader(label, _nearest_edge(label.box(found), label)))
         return left
+
+    def _leader(self, label: Label, end: tuple[float, float]
+                ) -> tuple[float, float, float, float]:
+        """Return the line to a name: from its anchor or, if symbols stand there, their edge."""
+        line = shapely.LineString([(label.x, label.y), end])
+        bare = line.difference(shapely.union_all([shapely.box(*box) for box in self.symbols]))
+        outer = [part for part in shapely.get_parts(bare)
+                 if shapely.distance(part, shapely.Point(end)) < 1e-6]
+        foot = shapely.get_coordinates(outer[0])[0] if outer else (label.x, label.y)
+        return float(foot[0]), float(foot[1]), *end
 
     def _crowd(self, label: Label) -> float:
         distances = np.hypot(*(self.anchors - (label.x, label.y)).T)
@@ -178,8 +205,8 @@ class Placer:
         within = ((boxes[:, :2] >= gap).all(axis=1)
                   & (boxes[:, 2] <= self.view.width_mm - gap)
                   & (boxes[:, 3] <= self.view.height_mm - gap))
-        if self.taken:
-            taken = np.array(self.taken)
+        if self.taken or self.symbols:
+            taken = np.array([*self.taken, *self.symbols])
             meets = ((boxes[:, None, 0] < taken[:, 2]) & (boxes[:, None, 2] > taken[:, 0])
                      & (boxes[:, None, 1] < taken[:, 3]) & (boxes[:, None, 3] > taken[:, 1]))
             within &= ~meets.any(axis=1)
@@ -200,7 +227,7 @@ class Placer:
 
     def _inside_at_size(self, label: Label) -> tuple[float, float] | None:
         centres = [(label.x + dx * label.radius, label.y + dy * label.radius)
-                   for dx, dy in _SHIFTS]
+                   for dx, dy in (*_SHIFTS, *(_FAR_SHIFTS if self.symbols else ()))]
         boxes = np.array([label.box(centre) for centre in centres])
         free = self._free(boxes)
         if not free.any():

@@ -15,7 +15,7 @@ from qzrisk.maps.furniture.paths import visible
 from qzrisk.maps.furniture.view import View, inner_rectangle
 from qzrisk.maps.spec import LayerSpec, MapSpec
 from qzrisk.maps.static.inset import frame_inset, inset_axes, place_inset
-from qzrisk.maps.static.labels import Label, Placer, draw_labels, labels_of
+from qzrisk.maps.static.labels import Label, Placer, clear_boxes, draw_labels, labels_of
 from qzrisk.maps.static.layers import draw_layer, geometries_of, glow
 from qzrisk.maps.style import SEA
 
@@ -162,7 +162,8 @@ def _holds(box: Box, point: tuple[float, float]) -> bool:
 
 def _names(ax: Axes, spec: MapSpec, view: View, taken: Sequence[Box]) -> list[Label]:
     """Place the names of the layers, then those of their surroundings where room is left."""
-    placer = Placer(view, list(taken))
+    placer = Placer(view, list(taken),
+                    [box for layer in spec.layers for box in clear_boxes(layer, view)])
     labels: list[Label] = []
     left: list[Label] = []
     for layer in spec.layers:

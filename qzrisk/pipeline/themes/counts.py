@@ -146,7 +146,8 @@ def communities(frame: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
 def enterprises(frame: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
     """Return enterprises by county: by kind, size and colour; counts, never a mean colour.
 
-    Sizes are those of the demonstration enterprises.
+    Sizes are those of the demonstration enterprises. ``level`` is the one to be counted, see
+    `safety.firm_levels`.
     """
     kind = dummies(frame, "kind", palette("enterprise_kind").codes, prefix="kind_")
     size = dummies(frame, "size", ("large", "medium", "small"), prefix="size_")

@@ -18,7 +18,7 @@ from qzrisk.maps import audience
 from qzrisk.maps.spec import LayerSpec, MapSpec
 from qzrisk.pipeline import specs
 from qzrisk.pipeline.load import Loaded
-from qzrisk.pipeline.themes import counts
+from qzrisk.pipeline.themes import counts, fire
 from qzrisk.pipeline.themes.sheets import assumptions, unit_names
 from qzrisk.project import Project
 from qzrisk.text import text
@@ -110,9 +110,9 @@ def _rounded_note(project: Project, common: Common) -> tuple[str, ...]:
     return (text("themes_note_rounded", project.language, step=audience.STEP_DEG),)
 
 
-def _classed(name: str, frame: gpd.GeoDataFrame, column: str, product: str, project: Project, *,
-             fields: tuple[str, ...] = (), layer: str = "", unit_word: str = "count",
-             boundary: bool = True) -> LayerSpec:
+def classed(name: str, frame: gpd.GeoDataFrame, column: str, product: str, project: Project, *,
+            fields: tuple[str, ...] = (), layer: str = "", unit_word: str = "count",
+            boundary: bool = True, style: str = "") -> LayerSpec:
     """Return points or areas in the colours of a product."""
     language = project.language
     values = frame[column] if column in frame else pd.Series(None, index=frame.index, dtype="str")
@@ -122,7 +122,7 @@ def _classed(name: str, frame: gpd.GeoDataFrame, column: str, product: str, proj
     kept = frame[[*(c for c in fields if c in frame), frame.geometry.name]]
     return LayerSpec(
         name=name, title=text(f"themes_layer_{name}", language), frame=kept, palette=product,
-        kind="choropleth" if areal else "points", boundary=boundary,
+        kind="choropleth" if areal else "points", boundary=boundary, style=style,
         classes=ordered(values.astype("str"), palette(product).codes),
         fields={c: kind.heading(c, language) for c in fields if c in frame},
         unit_word=text(f"themes_word_{unit_word}", language))
@@ -162,14 +162,24 @@ def _forest(project: Project, loaded: Loaded, common: Common) -> MapSpec:
         columns=lambda column: column.removeprefix("area_ha_"))
     codes = [code for code in palette("forest_danger").codes[::-1] if code in table]
     fires = _fires(loaded, project, common)
-    return compose(
+    spec = compose(
         "10_forest_zones", "forest_zones", project, loaded, common,
-        below=(_classed("zones", zones, "danger_class", "forest_danger", project,
+        below=(classed("zones", zones, "danger_class", "forest_danger", project,
                         fields=("zone_id", "cover_type"), layer="forest_zones", boundary=False),),
         above=fires, table=printed(table, dict.fromkeys(codes, ",.0f"), loaded, project),
-        notes=(text("themes_note_forest", project.language),
+        notes=(text("themes_note_forest", project.language), *_near_notes(project, loaded),
                *(_rounded_note(project, common) if fires else ())),
         subtitle=text("themes_sub_fires", project.language) if fires else "")
+    return spec.with_(rule_pack=specs.rule_pack("forest_fire"))
+
+
+def _near_notes(project: Project, loaded: Loaded) -> tuple[str, ...]:
+    if not {"demand", "shelters"} <= set(loaded.layers):
+        return ()
+    total = fire.near(loaded).loc[counts.TOTAL]
+    return (text("themes_note_near", project.language, limit=f"{fire.near_m():g}",
+                 **{name: f"{total[f'{name}_near']:,.0f}"
+                    for name in ("persons", "villages", "shelters")}),)
 
 
 def _fires(loaded: Loaded, project: Project, common: Common) -> tuple[LayerSpec, ...]:
@@ -179,7 +189,7 @@ def _fires(loaded: Loaded, project: Project, common: Common) -> tuple[LayerSpec,
     frame = frame[frame["kind"] == "forest_fire"]
     if frame.empty:
         return ()
-    return (_classed("fires", frame, "level", "fire_size", project, layer="incidents",
+    return (classed("fires", frame, "level", "fire_size", project, layer="incidents",
                      fields=("occurred_on", "burnt_area_m2"), unit_word="times"),)
 
 
@@ -214,7 +224,7 @@ def _railway(project: Project, loaded: Loaded, common: Common) -> MapSpec:
                                 style="team")
         above = (*above, *lines)  # circles would hide the line
     else:
-        above, notes = (*lines, _classed("points", points, "level", "railway_point", project,
+        above, notes = (*lines, classed("points", points, "level", "railway_point", project,
                                  layer="railway_points",
                                  fields=("point_id", "chainage", "hazard_kind", "status")),), ()
     schematic = (text("themes_note_schematic", project.language),) if lines else ()
@@ -231,33 +241,13 @@ def _teams(project: Project, loaded: Loaded, common: Common) -> MapSpec:
     if _public(common):
         above, notes = _counted("team_counts", teams, loaded, project, unit_word="teams")
     else:
-        above, notes = (_classed("teams", teams, "kind", "team_kind", project,
+        above, notes = (classed("teams", teams, "kind", "team_kind", project,
                                  fields=("name", "members", "turnout_min", "phone"),
                                  unit_word="teams"),), ()
     table = counts.teams(teams, loaded.tables["units"])
     return compose(
         "12_teams", "teams", project, loaded, common, above=above, notes=notes,
         table=printed(table, {"teams": ",.0f", "members": ",.0f"}, loaded, project))
-
-
-def _enterprises(project: Project, loaded: Loaded, common: Common) -> MapSpec:
-    every = loaded.layers["enterprises"]
-    frame = _shown("enterprises", loaded, common)
-    above: tuple[LayerSpec, ...] = (_classed(
-        "enterprises", frame, "level", "safety", project, fields=("name", "kind", "size"),
-        unit_word="firms"),) if len(frame) else ()
-    notes = _rounded_note(project, common)
-    hidden = every[audience.counted_only(every, "enterprises")]
-    if _public(common) and len(hidden):
-        plants, more = _counted("plants", hidden, loaded, project, unit_word="firms",
-                                style="team")
-        above, notes = (*plants, *above), (*notes, *more)
-    levels = [f"level_{code}" for code in palette("safety").codes[::-1]]
-    table = counts.enterprises(every, loaded.tables["units"])
-    return compose(
-        "13_enterprises", "enterprises", project, loaded, common, above=above,
-        table=printed(table, dict.fromkeys((*levels, "enterprises"), ",.0f"), loaded, project),
-        notes=(text("themes_note_enterprises", project.language), *notes))
 
 
 def _hidden_dangers(project: Project, loaded: Loaded, common: Common) -> MapSpec:
@@ -306,7 +296,7 @@ def _communities(project: Project, loaded: Loaded, common: Common) -> MapSpec:
     table = counts.communities(loaded.layers["communities"], loaded.tables["units"])
     return compose(
         "15_communities", "communities", project, loaded, common,
-        above=(_classed("communities", frame, "kind", "community_kind", project,
+        above=(classed("communities", frame, "kind", "community_kind", project,
                         fields=("name", "awarded_year", "persons")),),
         table=printed(table, {"existing": ",.0f", "new_2021": ",.0f"}, loaded, project),
         notes=(text("themes_note_communities", project.language),
@@ -347,7 +337,7 @@ def _hazard_points(project: Project, loaded: Loaded, common: Common) -> MapSpec:
     columns = {"points": ",.0f", "slopes": ",.0f", "threatened_persons": ",.0f"}
     return compose(
         "06_hazard_points", "hazard_points", project, loaded, common,
-        above=(_classed("hazard_points", frame, "level", "hazard_point", project,
+        above=(classed("hazard_points", frame, "level", "hazard_point", project,
                         fields=("name", "kind", "threatened_persons")),),
         table=printed(table, {c: p for c, p in columns.items() if c in table}, loaded, project),
         notes=_rounded_note(project, common))
@@ -423,7 +413,6 @@ _MAPS: tuple[tuple[tuple[str, ...], Callable[[Project, Loaded, Common], MapSpec]
     (("forest_zones",), _forest),
     (("railway_points",), _railway),
     (("teams",), _teams),
-    (("enterprises",), _enterprises),
     (("hidden_danger_counts",), _hidden_dangers),
     (("communities",), _communities),
     (("survey", "survey_targets"), _census),

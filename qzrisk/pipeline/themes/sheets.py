@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
+from qzrisk import rules
 from qzrisk.layers.schema import schema
 from qzrisk.levels import palette
 from qzrisk.pipeline.load import Loaded
-from qzrisk.pipeline.themes import counts
+from qzrisk.pipeline.themes import counts, fire, safety
 from qzrisk.project import Project
 from qzrisk.reports.workbook import Sheet
 from qzrisk.text import table as words_table
 from qzrisk.text import text
 
-_RATES = ("closure_rate", "rate")
+_RATES = ("closure_rate", "rate", "near_share")
 _LISTED = {
     "railway_sections": (
         "section_id", "line_id", "unit_id", "from_m", "to_m", "track", "bureau_unit",
@@ -51,6 +53,8 @@ def books(project: Project, loaded: Loaded, notes: Sequence[str]) -> dict[str, S
     """Return file stem of a CSV -> sheet; see `sheets`."""
     made: dict[str, Sheet] = {}
     for name, needs, build in _SHEETS:
+        if name in _INTERNAL and project.audience != "internal":
+            continue
         if all(_layer(loaded, layer) is not None for layer in needs):
             made[f"layers_{name}"] = build(project, loaded, notes)
     return made
@@ -96,7 +100,8 @@ def heading(column: str, language: str) -> str:
 
 
 _PALETTES = {"teams": "team_kind", "members": "team_kind", "kind": "enterprise_kind",
-             "grade": "hazard_point"}
+             "grade": "hazard_point", "firms": "safety", "points": "safety",
+             "days": "fire_weather"}
 
 
 def _by_unit(name: str, frame: pd.DataFrame, project: Project, loaded: Loaded,
@@ -187,9 +192,80 @@ def _communities(project: Project, loaded: Loaded, notes: Sequence[str]) -> Shee
 
 
 def _enterprises(project: Project, loaded: Loaded, notes: Sequence[str]) -> Sheet:
-    frame = counts.enterprises(_need(loaded, "enterprises"), _units(loaded))
+    firms = _need(loaded, "enterprises").assign(level=safety.firm_levels(loaded).astype("str"))
+    frame = counts.enterprises(firms, _units(loaded))
     return _by_unit("enterprises", frame, project, loaded, notes,
                     more=[text("themes_note_enterprises", project.language)])
+
+
+def _safety_notes(project: Project, loaded: Loaded) -> list[str]:
+    more = [text("themes_note_enterprises", project.language)]
+    if "risk_points" not in loaded.tables:
+        more.append(text("themes_note_declared_only", project.language))
+    return [*more, *rule_notes(project)]
+
+
+def rule_notes(project: Project) -> tuple[str, ...]:
+    """Return the lines that say how the colours are found, and how sure the bounds are."""
+    language = project.language
+    low, middle, high = rules.value("work_safety", "lec.bounds")
+    most = {code: max(numbers) for code, numbers in rules.value(
+        "work_safety", "ls.products").items() if code != "red"}
+    return (text("themes_note_lec", language, low=low, middle=middle, high=high),
+            text("themes_note_ls", language, **most),
+            text("themes_note_unconfirmed", language))
+
+
+def _safety_counties(project: Project, loaded: Loaded, notes: Sequence[str]) -> Sheet:
+    return _by_unit("safety_counties", safety.by_county(loaded), project, loaded, notes,
+                    more=_safety_notes(project, loaded))
+
+
+def _safety_towns(project: Project, loaded: Loaded, notes: Sequence[str]) -> Sheet:
+    return _by_unit("safety_towns", safety.by_town(loaded), project, loaded, notes,
+                    more=_safety_notes(project, loaded))
+
+
+def _safety_sectors(project: Project, loaded: Loaded, notes: Sequence[str]) -> Sheet:
+    language = project.language
+    frame = safety.by_sector(loaded)
+    words = {"sector": {**_code_words(frame.index.to_series(), language),
+                        counts.TOTAL: text("themes_row_total", language)}}
+    heads = {c: heading(c, language) for c in ("sector", *frame.columns)}
+    return _sheet("safety_sectors", frame, project, [*_safety_notes(project, loaded), *notes],
+                  heads=heads, words=words)
+
+
+def _safety_firms(project: Project, loaded: Loaded, notes: Sequence[str]) -> Sheet:
+    language = project.language
+    frame = safety.by_firm(loaded)
+    kind = schema("enterprises")
+    heads = {c: kind.heading(c, language) for c in ("enterprise_id", *frame.columns)
+             if c in kind.columns}
+    heads |= {c: heading(c, language) for c in frame.columns if c not in heads}
+    levels = palette("safety").words(language)
+    words = {"level": levels, "declared": levels, **{
+        c: _code_words(frame[c], language) for c in ("kind", "sector") if c in frame}}
+    words["kind"] = palette("enterprise_kind").words(language)
+    return _sheet("safety_firms", frame, project, [*_safety_notes(project, loaded), *notes],
+                  heads={**heads, "level": text("themes_level", language)}, words=words)
+
+
+def _forest_near(project: Project, loaded: Loaded, notes: Sequence[str]) -> Sheet:
+    language, limit = project.language, f"{fire.near_m():g}"
+    sheet = _by_unit("forest_near", fire.near(loaded), project, loaded, notes,
+                     more=[text("themes_note_near_rule", language, limit=limit),
+                           text("themes_note_forest", language)])
+    return replace(sheet, headings={**sheet.headings,
+                                    "persons": text("themes_residents", language)})
+
+
+def _fire_weather(project: Project, loaded: Loaded, notes: Sequence[str]) -> Sheet:
+    language = project.language
+    sheet = _by_unit("fire_weather", fire.table(loaded), project, loaded, notes,
+                     more=[text("themes_note_fire_weather", language),
+                           text("themes_note_fire_form", language)])
+    return replace(sheet, words={"fire_grade": palette("fire_weather").words(language)})
 
 
 def _hidden_dangers(project: Project, loaded: Loaded, notes: Sequence[str]) -> Sheet:
@@ -268,12 +344,18 @@ def _code_words(values: pd.Series, language: str) -> dict[str, str]:
 _SHEETS: tuple[tuple[str, tuple[str, ...],
                      Callable[[Project, Loaded, Sequence[str]], Sheet]], ...] = (
     ("forest_zones", ("forest_zones",), _forest),
+    ("forest_near", ("forest_zones", "demand", "shelters"), _forest_near),
+    ("fire_weather", ("fire_weather",), _fire_weather),
     ("railway_points", ("railway_points",), _railway_points),
     ("railway_counties", ("railway_points",), _railway_counties),
     ("railway_sections", ("railway_sections",), _records("railway_sections")),
     ("teams", ("teams",), _teams),
     ("communities", ("communities",), _communities),
     ("enterprises", ("enterprises",), _enterprises),
+    ("safety_counties", ("enterprises",), _safety_counties),
+    ("safety_towns", ("enterprises",), _safety_towns),
+    ("safety_sectors", ("enterprises",), _safety_sectors),
+    ("safety_firms", ("enterprises",), _safety_firms),
     ("incidents", ("incidents",), _records("incidents")),
     ("responses", ("responses",), _records("responses")),
     ("hidden_dangers", ("hidden_danger_counts",), _hidden_dangers),
@@ -284,3 +366,6 @@ _SHEETS: tuple[tuple[str, tuple[str, ...],
     ("typhoons", ("typhoons",), _records("typhoons")),
 )
 """Name, layers without which it is skipped, maker; in the order of the workbook."""
+
+_INTERNAL = ("safety_firms",)
+"""Sheets that name single enterprises: not for the public."""
