@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from qzrisk.pipeline import access, cases, measures, products
 from qzrisk.pipeline.access import Access
 from qzrisk.pipeline.cases import Case
 from qzrisk.pipeline.load import Loaded, load
+from qzrisk.pipeline.risk import assess
 from qzrisk.project import Project
 
 __all__ = ["COVERAGE_STAGES", "STAGES", "Loaded", "Outcome", "Stage", "check", "coverage",
@@ -69,7 +70,8 @@ def _read(project: Project, tick: Tick) -> Mapping[str, Any]:
     inputs = provenance.input_hashes(project.files(), project.root)
     parameters = {"language": project.language, "audience": project.audience,
                   "crs": project.crs, "seed": project.seed, "as_of": project.as_of,
-                  "coverage": asdict(project.coverage), "risk": asdict(project.risk),
+                  "coverage": asdict(project.coverage),
+                  "risk": asdict(replace(project.risk, frozen=None)),
                   "rules": provenance.rule_versions()}
     return {
         "loaded": load(project, tick=tick),
@@ -99,9 +101,8 @@ def _coverage(project: Project, loaded: Loaded, access: Access) -> Mapping[str, 
 
 def _risk(project: Project, loaded: Loaded, coverage: dict[str, pd.DataFrame],
           cases: dict[str, Case]) -> Mapping[str, Any]:
-    tables, indicators, bounds = measures.risk_tables(loaded, coverage, project)
-    return {"results": measures.Results(coverage=coverage, risk=tables, indicators=indicators,
-                                        bounds=bounds, cases=cases)}
+    return {"results": measures.Results.of(coverage, assess.assess(loaded, coverage, project),
+                                           cases)}
 
 
 def _coverage_only(coverage: dict[str, pd.DataFrame], cases: dict[str, Case]

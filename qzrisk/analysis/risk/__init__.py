@@ -4,17 +4,33 @@ from qzrisk.analysis.risk.explain import composite, explain, topsis
 from qzrisk.analysis.risk.safety import counts, lec, ls, worst
 from qzrisk.analysis.risk.scores import index
 from qzrisk.analysis.risk.stability import rank_stability
+from qzrisk.analysis.risk.tree import (
+    METHODS,
+    fill,
+    hazard_scores,
+    hazard_weights,
+    member_weights,
+    ranges,
+    rescale,
+)
 from qzrisk.analysis.scaling import normalise
 
 __all__ = [
+    "METHODS",
     "composite",
     "counts",
     "explain",
+    "fill",
+    "hazard_scores",
+    "hazard_weights",
     "index",
     "lec",
     "ls",
+    "member_weights",
     "normalise",
+    "ranges",
     "rank_stability",
+    "rescale",
     "topsis",
     "worst",
 ]
