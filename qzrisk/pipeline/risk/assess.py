@@ -64,6 +64,13 @@ class Assessment:
         scale = self.tree[list(classify.frozen.SCALE)]
         return classify.index_to_text(self.bounds, scale)
 
+    def wide(self, level: str) -> pd.DataFrame:
+        """Return ``<hazard>_index`` and ``<hazard>_class`` of the units of a level."""
+        parts = [levels[level][["risk_index", "risk_class"]].set_axis(
+            [f"{hazard}_index", f"{hazard}_class"], axis=1)
+            for hazard, levels in self.by_hazard.items()]
+        return pd.concat(parts, axis=1) if parts else pd.DataFrame(index=self.tables[level].index)
+
     def means(self, level: str, units: pd.DataFrame) -> pd.DataFrame:
         """Return the scaled indicators of the units of a level: means weighted by population.
 
