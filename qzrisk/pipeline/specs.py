@@ -92,8 +92,8 @@ def risk_layer(loaded: Loaded, results: Results, level: str, project: Project, *
                hazard: str | None = None) -> LayerSpec:
     """Return the classes of the units of one level, of the composite or of one hazard."""
     frame, table = of_level(loaded, level), risk_table(results, level, hazard)
-    if level == "village":
-        # A county outside the statistics has no villages: it stands in as one hatched unit.
+    if level != "county":
+        # A county outside the statistics has no such units: it stands in as one hatched unit.
         county = of_level(loaded, "county")
         outside = county[~county["in_statistics"].astype(bool)]
         frame = pd.concat([frame, outside])

@@ -6,10 +6,12 @@ from qzrisk.analysis.risk.scores import index
 from qzrisk.analysis.risk.stability import rank_stability
 from qzrisk.analysis.risk.tree import (
     METHODS,
+    effective,
     fill,
     hazard_scores,
     hazard_weights,
     member_weights,
+    presence,
     ranges,
     rescale,
 )
@@ -19,6 +21,7 @@ __all__ = [
     "METHODS",
     "composite",
     "counts",
+    "effective",
     "explain",
     "fill",
     "hazard_scores",
@@ -28,6 +31,7 @@ __all__ = [
     "ls",
     "member_weights",
     "normalise",
+    "presence",
     "ranges",
     "rank_stability",
     "rescale",

@@ -189,8 +189,69 @@ def member_weights(tree: pd.DataFrame, weights: pd.Series) -> pd.DataFrame:
     return pd.DataFrame(made)
 
 
+def presence(raw: pd.DataFrame, tree: pd.DataFrame) -> pd.DataFrame:
+    """Tell where each hazard is present: no hazard, no risk.
+
+    Parameters
+    ----------
+    raw : DataFrame of indicators in their own units, missing ones filled, indexed unit_id
+    tree : DataFrame indexed by indicator: dimension, hazard, direction
+
+    Returns
+    -------
+    bool DataFrame indexed as `raw`, one column a hazard
+        False only where every indicator of the hazard is known and exactly 0, and all of them
+        raise risk: no area under water, no hazard point, no susceptible slope.
+
+    Examples
+    --------
+    >>> tree = pd.DataFrame({"dimension": ["hazard"], "hazard": ["surge"], "direction": [1]},
+    ...                     index=["surge_share"])
+    >>> presence(pd.DataFrame({"surge_share": [0.0, 0.2, None]}), tree)["surge"].tolist()
+    [False, True, True]
+    """
+    own = tree["dimension"] == "hazard"
+    made = {}
+    for hazard in dict.fromkeys(tree["hazard"][own]):
+        mine = tree.index[own & (tree["hazard"] == hazard)]
+        rising = bool((tree.loc[mine, "direction"] > 0).all())
+        made[hazard] = ~(raw[mine] == 0).all(axis=1) if rising else pd.Series(True, raw.index)
+    return pd.DataFrame(made or {"": True}, index=raw.index, dtype=bool)
+
+
+def effective(X: pd.DataFrame, tree: pd.DataFrame, present: pd.DataFrame, load: pd.Series
+              ) -> pd.DataFrame:
+    """Scaled indicators as they enter the composite: shared ones only for hazards that are there.
+
+    Parameters
+    ----------
+    X : DataFrame in [0, 1], one column an indicator, indexed unit_id
+    tree, present : see `presence`
+    load : weights of the hazards, see `hazard_weights`
+
+    Returns
+    -------
+    DataFrame as `X`, so that its weighted sum is the composite of weighted means
+        Indicators of exposure, vulnerability and capacity times the weight of the hazards present.
+
+    Examples
+    --------
+    >>> tree = pd.DataFrame({"dimension": ["hazard", "exposure"], "hazard": ["surge", ""]},
+    ...                     index=["a", "c"])
+    >>> effective(pd.DataFrame({"a": [0.0], "c": [0.5]}), tree, pd.DataFrame({"surge": [False]}),
+    ...           pd.Series({"surge": 1.0}))["c"].tolist()
+    [0.0]
+    """
+    share = present[load.index].astype(float) @ load
+    shared = tree.index[tree["dimension"] != "hazard"]
+    made = X.copy()
+    made[shared] = X[shared].mul(share, axis=0)
+    return made
+
+
 def hazard_scores(X: pd.DataFrame, tree: pd.DataFrame, members: pd.DataFrame, *,
-                  method: str = "arithmetic") -> pd.DataFrame:
+                  present: pd.DataFrame | None = None, method: str = "arithmetic"
+                  ) -> pd.DataFrame:
     """Score of each unit for each hazard.
 
     Parameters
@@ -198,6 +259,7 @@ def hazard_scores(X: pd.DataFrame, tree: pd.DataFrame, members: pd.DataFrame, *,
     X : DataFrame in [0, 1], high = risky, one column an indicator, indexed unit_id
     tree : as for `hazard_weights`
     members : as `member_weights` returns them
+    present : see `presence`; everywhere without it
     method : one of `METHODS`
         How indicators become a score, see `index`. ``"product"`` is H x E x V / C of the weighted
         means of the dimensions, capacity on a scale from `LEAST_CAPACITY` to 1, times that least.
@@ -205,7 +267,7 @@ def hazard_scores(X: pd.DataFrame, tree: pd.DataFrame, members: pd.DataFrame, *,
     Returns
     -------
     DataFrame in [0, 1] indexed as `X`, one column a hazard
-        NaN where an indicator of weight > 0 is missing.
+        0 where the hazard is absent; NaN where an indicator of weight > 0 is missing.
 
     Raises
     ------
@@ -227,8 +289,10 @@ def hazard_scores(X: pd.DataFrame, tree: pd.DataFrame, members: pd.DataFrame, *,
     for hazard in members.columns:
         load = members[hazard][members[hazard] > 0]
         inside = X[load.index]
-        made[hazard] = (index(inside, load, method=method) if method != "product"
-                        else _product(inside, tree.loc[load.index, "dimension"], load))
+        score = (index(inside, load, method=method) if method != "product"
+                 else _product(inside, tree.loc[load.index, "dimension"], load))
+        made[hazard] = score if present is None else score.where(present[hazard] | score.isna(),
+                                                                 0.0)
     return pd.DataFrame(made, index=X.index)
 
 

@@ -36,8 +36,9 @@ def parts(loaded: Loaded, results: Results, project: Project, unit: str,
     Returns
     -------
     DataFrame by indicator, the largest contribution first
-        As `analysis.risk.explain`: value, weight, contribution, share, median, rank; and name,
-        dimension, and filled (True where a village's value is the median). Medians and ranks are
+        As `analysis.risk.explain`: value as it enters the index (0 for hazards that are absent),
+        weight, contribution, share, median, rank; and score and median_score on the indicator's
+        own scale, name, dimension, and filled (True where a village's value is the median). Medians and ranks are
         those of the units of the same level. The contributions sum to the index where the method
         is the weighted mean; with another method they are those of the weighted mean.
 
@@ -48,13 +49,17 @@ def parts(loaded: Loaded, results: Results, project: Project, unit: str,
     """
     made = _assessed(results, hazard)
     level, units = _level(unit, loaded), loaded.tables["units"]
-    means = made.means(level, units)
+    means = made.means(level, units, hazard)
     load = made.tree["weight"] if hazard is None else made.members[hazard]
-    found = _risk.explain(means.reindex(results.risk[level].index), load, unit)
+    index = results.risk[level].index
+    found = _risk.explain(means.reindex(index), load, unit)
     found = found[found["weight"] > 0]
+    plain = made.means(level, units, hazard, entering=False).reindex(index)
     filled = (made.flags.loc[unit] if level == "village"
               else pd.Series(False, index=made.flags.columns))
     return found.assign(
+        score=plain.loc[unit].reindex(found.index),
+        median_score=plain.median().reindex(found.index),
         name=pd.Series(indicator_names(project)).reindex(found.index),
         dimension=made.tree["dimension"].reindex(found.index),
         filled=filled.reindex(found.index))
@@ -175,9 +180,10 @@ def _composite_words(made: Assessment, project: Project, row: pd.Series, unit: s
 
 
 def _indicator_words(found: pd.DataFrame, language: str) -> str:
-    words = [text("account_indicator", language, word=row["name"], value=row["value"],
-                  side=text("account_above" if row["value"] > row["median"] else "account_below",
-                            language), median=row["median"], contribution=row["contribution"],
+    words = [text("account_indicator", language, word=row["name"], value=row["score"],
+                  side=text("account_above" if row["score"] > row["median_score"]
+                            else "account_below", language), median=row["median_score"],
+                  contribution=row["contribution"],
                   share=row["share"] if pd.notna(row["share"]) else 0.0)
              for _, row in found.head(TOLD).iterrows()]
     return text("account_indicators", language, words=("；" if language == "zh" else "; ").join(

@@ -33,6 +33,7 @@ class Assessment:
     tree : DataFrame by indicator: dimension, hazard, direction, weight (in the composite), low and
         high (ends of the scale), missing, filled (villages without a value, filled by the median).
     raw, flags, scaled : DataFrames by village x indicator: as measured, filled in, on [0, 1].
+    present : bool DataFrame village x hazard: no hazard, no risk.
     members : DataFrame indicator x hazard: weights inside the score of a hazard.
     hazards : DataFrame by hazard: weight in the composite; empty if no hazard is told apart.
     scores : DataFrame village x hazard.
@@ -49,6 +50,7 @@ class Assessment:
     raw: pd.DataFrame
     flags: pd.DataFrame
     scaled: pd.DataFrame
+    present: pd.DataFrame
     members: pd.DataFrame
     hazards: pd.DataFrame
     scores: pd.DataFrame
@@ -71,14 +73,25 @@ class Assessment:
             for hazard, levels in self.by_hazard.items()]
         return pd.concat(parts, axis=1) if parts else pd.DataFrame(index=self.tables[level].index)
 
-    def means(self, level: str, units: pd.DataFrame) -> pd.DataFrame:
-        """Return the scaled indicators of the units of a level: means weighted by population.
+    def means(self, level: str, units: pd.DataFrame, hazard: str | None = None, *,
+              entering: bool = True) -> pd.DataFrame:
+        """Return the scaled indicators of the units of a level.
 
-        Only villages with a composite index count, so that the weighted sum of a row is the
-        unit's index where the method is the weighted mean.
+        Above the village they are means weighted by population over the villages with an index.
+        `entering`: as they enter the index, 0 for hazards that are absent, so that the weighted
+        sum of a row is the unit's index where the method is the weighted mean.
         """
-        village = self.tables["village"]
-        return _mean(self.scaled, village["persons"], village["risk_index"], units, level)
+        if not entering:
+            index = self.scores[hazard] if hazard else self.tables["village"]["risk_index"]
+            return _mean(self.scaled, self.tables["village"]["persons"], index, units, level)
+        if hazard is None:
+            load = _risk.hazard_weights(self.tree, self.tree["weight"])
+            entering = _risk.effective(self.scaled, self.tree, self.present, load)
+            index = self.tables["village"]["risk_index"]
+        else:
+            entering = self.scaled.where(self.present[hazard] | self.scores[hazard].isna(), 0.0)
+            index = self.scores[hazard]
+        return _mean(entering, self.tables["village"]["persons"], index, units, level)
 
 
 def assess(loaded: Loaded, coverage: Mapping[str, pd.DataFrame], project: Project) -> Assessment:
@@ -112,7 +125,8 @@ def assess(loaded: Loaded, coverage: Mapping[str, pd.DataFrame], project: Projec
     tree["weight"], ratio = _weights(scaled, tree, project, kept)
     tree["missing"], tree["filled"] = raw.isna().sum(), flags.sum()
     members = _risk.member_weights(tree, tree["weight"])
-    scores = _risk.hazard_scores(scaled, tree, members, method=settings.method)
+    present = _risk.presence(filled, tree)
+    scores = _risk.hazard_scores(scaled, tree, members, present=present, method=settings.method)
     load = _risk.hazard_weights(tree, tree["weight"])
     index = _risk.composite(scores, load)["score"]
     named = [hazard for hazard in load.index if hazard]
@@ -123,7 +137,7 @@ def assess(loaded: Loaded, coverage: Mapping[str, pd.DataFrame], project: Projec
     composite = {level: table.join(_shares(scores[named], load, index, coverage, loaded, level))
                  for level, table in tables[COMPOSITE].items()} if named else tables[COMPOSITE]
     made = Assessment(
-        tree=tree, raw=raw, flags=flags, scaled=scaled, members=members,
+        tree=tree, raw=raw, flags=flags, scaled=scaled, present=present, members=members,
         hazards=load[named].to_frame(), scores=scores, bounds=bounds, tables=composite,
         by_hazard={hazard: tables[hazard] for hazard in named}, confidence={},
         consistency_ratio=ratio, frozen=next(iter(frozen.values())).period if frozen else "")
@@ -277,18 +291,16 @@ def _with_confidence(made: Assessment, loaded: Loaded, project: Project, load: p
     The composite is the weighted mean of the indicators, or else of the hazards' scores; either
     is drawn about its own weights.
     """
-    units, settings = loaded.tables["units"], project.risk
-    village = made.tables["village"]
-    if settings.method == "arithmetic":
-        X, chosen = made.scaled, made.tree["weight"]  # noqa: N806 - the letter of the literature
-    else:
-        X, chosen = made.scores, load  # noqa: N806
+    units, village = loaded.tables["units"], made.tables["village"]
+    linear = project.risk.method == "arithmetic"
+    chosen = made.tree["weight"] if linear else load
     confidence = {}
     for level, table in made.tables.items():
-        means = _mean(X, village["persons"], village["risk_index"], units, level)
-        means = means.reindex(table.index)
+        means = made.means(level, units) if linear else _mean(
+            made.scores, village["persons"], village["risk_index"], units, level)
         confidence[level] = table[["name", "risk_class"]].join(_drawn(
-            means, chosen, table["risk_class"], made.bounds[COMPOSITE], project))
+            means.reindex(table.index), chosen, table["risk_class"], made.bounds[COMPOSITE],
+            project))
     return replace(made, confidence=confidence)
 
 

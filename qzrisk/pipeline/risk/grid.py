@@ -79,13 +79,26 @@ def scored(loaded: Loaded, made: Assessment, project: Project) -> dict[str, Arra
         # Where the village has no value at all (outside the statistics), its cells have none.
         X[list(own)] = _risk.rescale(raw, made.tree["direction"][list(own)], made.tree).where(
             X[list(own)].notna())
-        scores = _risk.hazard_scores(X, made.tree, made.members, method=project.risk.method)
+        here = made.present.reindex(villages.index).iloc[place[inside]].reset_index(drop=True)
+        present = _present(raw, here, made)
+        scores = _risk.hazard_scores(X, made.tree, made.members, present=present,
+                                     method=project.risk.method)
         index = _risk.composite(scores, load)["score"]
         for name, values in ((COMPOSITE, index), *[(h, scores[h]) for h in made.by_hazard]):
             block = np.full(len(place), np.nan)
             block[inside] = values
             found[name][window.toslices()] = block.reshape(int(window.height), int(window.width))
     return found
+
+
+def _present(raw: pd.DataFrame, village: pd.DataFrame, made: Assessment) -> pd.DataFrame:
+    """Tell where a hazard is present in the cell itself, or by an indicator of its village."""
+    own = made.tree["dimension"] == "hazard"
+    cellwise = own & own.index.isin(raw.columns)
+    cell = _risk.presence(raw, made.tree[cellwise]) if cellwise.any() else village
+    whole = [hazard for hazard in village.columns
+             if cellwise[own & (made.tree["hazard"] == hazard)].all()]
+    return village.assign(**{hazard: cell[hazard] for hazard in whole})
 
 
 def _values(entry: Indicator, loaded: Loaded, like: Raster) -> Callable[[Window], Array]:

@@ -103,8 +103,8 @@ def confidence_layer(loaded: Loaded, results: Results, level: str, project: Proj
     """Return how sure the class of each unit is, in three grades."""
     assert results.assessed is not None
     frame, table = specs.of_level(loaded, level), results.assessed.confidence[level]
-    if level == "village":
-        # A county outside the statistics has no villages: it stands in as one hatched unit.
+    if level != "county":
+        # A county outside the statistics has no such units: it stands in as one hatched unit.
         county = specs.of_level(loaded, "county")
         outside = county[~county["in_statistics"].astype(bool)]
         frame = pd.concat([frame, outside])
@@ -167,7 +167,7 @@ def pair_page(project: Project, loaded: Loaded, results: Results, run_id: str) -
              joint.join((text("note_synthetic_units", language), *specs.no_data_notes(project))))
     maps = (
         MapSpec(name="09_risk", title=text("map_risk", language, city=city), focus="city",
-                layers=(*ground, risk_layer(loaded, results, "town", None, project), *lines),
+                layers=(risk_layer(loaded, results, "town", None, project), *lines),
                 notes=notes, **common),
         MapSpec(name="09_coverage", focus="city",
                 title=text("map_coverage", language, city=city, limit=limit),

@@ -111,6 +111,10 @@ def _gap_notes(made: Assessment, project: Project) -> list[str]:
                  for name, count in counts.items() if count]
         if words:
             notes.append(text(key, language, words=_listed(words, language)))
+    absent = [hazard_name(hazard, language) for hazard in made.by_hazard
+              if not made.present[hazard].all()]
+    if absent:
+        notes.append(text("note_absent", language, names=_listed(absent, language)))
     flat = made.tree.index[made.tree["low"] == made.tree["high"]]
     if len(flat):
         notes.append(text("note_constant", language,

@@ -8,13 +8,14 @@ from qzrisk.levels import FOUR_LEVELS, palette
 from qzrisk.pipeline.coverage_sheets import formats, headings
 from qzrisk.pipeline.measures import Results
 from qzrisk.pipeline.risk.assess import COMPOSITE, Assessment
+from qzrisk.pipeline.risk.measures import MEASURES
 from qzrisk.pipeline.risk.notes import (
     class_notes,
     confidence_notes,
     hazard_name,
     indicator_names,
 )
-from qzrisk.project import Project
+from qzrisk.project import Indicator, Project
 from qzrisk.reports import workbook
 from qzrisk.text import text
 
@@ -116,10 +117,8 @@ def _tree(made: Assessment, project: Project, lines: list[str]) -> workbook.Shee
         row = made.tree.loc[entry.name]
         rows.append({
             "indicator": entry.name, "name": names[entry.name], "dimension": entry.dimension,
-            "hazard": hazard_name(row["hazard"], language) if row["hazard"] else None,
-            "measure": text(f"measure_{entry.measure}", language, above=entry.above,
-                            radius_m=entry.radius_m),
-            "source": ".".join(filter(None, (entry.source, entry.column))) or None,
+            "hazard": row["hazard"] or None, "measure": entry.measure,
+            "source": _source_words(entry) or None,
             "unit": entry.unit or None, "direction": f"{entry.direction:+d}",
             "weight": row["weight"], "low": row["low"], "high": row["high"],
             "missing_rule": entry.missing, "missing": row["missing"], "filled": row["filled"]})
@@ -131,23 +130,37 @@ def _tree(made: Assessment, project: Project, lines: list[str]) -> workbook.Shee
              **{c: text(f"indicator_{c}", language) for c in frame.columns if c != "name"}}
     return workbook.Sheet(
         name=text("sheet_indicators", language), title=text("sheet_indicators", language),
-        frame=frame, headings=heads, words={"dimension": dimensions, "missing_rule": rules},
+        frame=frame, headings=heads, words={
+            "dimension": dimensions, "missing_rule": rules,
+            "hazard": {hazard: hazard_name(hazard, language) for hazard in made.by_hazard},
+            "measure": {name: text(f"measure_{name}", language) for name in MEASURES}},
         formats={"weight": "0.000", "low": "0.####", "high": "0.####"}, notes=lines)
+
+
+def _source_words(entry: Indicator) -> str:
+    """Return what a measure reads: source and column, the value or radius that it takes."""
+    words = ".".join(filter(None, (entry.source, entry.column)))
+    words += "".join(f" {column}={value}" for column, value in entry.where.items())
+    if entry.above is not None:
+        words += f" > {entry.above:g}"
+    return words + (f" ({entry.radius_m:g} m)" if entry.radius_m is not None else "")
 
 
 def _bounds(made: Assessment, project: Project, lines: list[str]) -> workbook.Sheet:
     """Return the upper bounds of the classes of every index; the top class is open."""
     language, words = project.language, _class_words(project)
-    rows = [{"bound_index": text("risk_composite", language) if name == COMPOSITE
-             else hazard_name(name, language), "scheme": text(f"scheme_{one.scheme}", language),
-             "period": one.period,
+    names = {name: text("risk_composite", language) if name == COMPOSITE
+             else hazard_name(name, language) for name in made.bounds}
+    rows = [{"bound_index": name, "name": names[name], "scheme": one.scheme, "period": one.period,
              **dict(zip(FOUR_LEVELS, one.upper, strict=True))}
             for name, one in made.bounds.items()]
     frame = pd.DataFrame(rows).set_index("bound_index")
     heads = {"bound_index": text("head_bound_index", language),
-             **{c: text(f"head_{c}", language) for c in ("scheme", "period")},
+             **{c: text(f"head_{c}", language) for c in ("name", "scheme", "period")},
              **{code: f"{words[code]} ≤" for code in FOUR_LEVELS[:-1]},
              FOUR_LEVELS[-1]: text("head_largest", language)}
     return workbook.Sheet(
         name=text("sheet_bounds", language), title=text("sheet_bounds", language), frame=frame,
-        headings=heads, formats=dict.fromkeys(FOUR_LEVELS, "0.0000"), notes=lines)
+        headings=heads, formats=dict.fromkeys(FOUR_LEVELS, "0.0000"), notes=lines,
+        words={"scheme": {one.scheme: text(f"scheme_{one.scheme}", language)
+                          for one in made.bounds.values()}})
