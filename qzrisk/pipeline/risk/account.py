@@ -38,9 +38,9 @@ def parts(loaded: Loaded, results: Results, project: Project, unit: str,
     DataFrame by indicator, the largest contribution first
         As `analysis.risk.explain`: value as it enters the index (0 for hazards that are absent),
         weight, contribution, share, median, rank; and score and median_score on the indicator's
-        own scale, name, dimension, and filled (True where a village's value is the median). Medians and ranks are
-        those of the units of the same level. The contributions sum to the index where the method
-        is the weighted mean; with another method they are those of the weighted mean.
+        own scale, name, dimension, and filled (True where a village's value is the median).
+        Medians and ranks are those of the units of the same level. The contributions sum to the
+        index where the method is the weighted mean; else they are those of that mean.
 
     Raises
     ------

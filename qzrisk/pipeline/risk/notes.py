@@ -57,7 +57,7 @@ def class_notes(results: Results, level: str, project: Project, hazard: str | No
     if missing:
         notes.append(text("note_missing", language, count=missing))
     if made is not None:
-        notes += _gap_notes(made, project)
+        notes += _gap_notes(made, project, hazard)
     return notes
 
 
@@ -102,7 +102,7 @@ def _weight_notes(made: Assessment, project: Project, hazard: str | None) -> lis
     return notes
 
 
-def _gap_notes(made: Assessment, project: Project) -> list[str]:
+def _gap_notes(made: Assessment, project: Project, hazard: str | None) -> list[str]:
     """Return which indicators lack values, which were filled, which say nothing."""
     language, names, notes = project.language, indicator_names(project), []
     gaps = (made.tree["missing"] - made.tree["filled"]).where(made.tree["weight"] > 0, 0)
@@ -111,8 +111,8 @@ def _gap_notes(made: Assessment, project: Project) -> list[str]:
                  for name, count in counts.items() if count]
         if words:
             notes.append(text(key, language, words=_listed(words, language)))
-    absent = [hazard_name(hazard, language) for hazard in made.by_hazard
-              if not made.present[hazard].all()]
+    asked = list(made.by_hazard) if hazard is None else [hazard]
+    absent = [hazard_name(one, language) for one in asked if not made.present[one].all()]
     if absent:
         notes.append(text("note_absent", language, names=_listed(absent, language)))
     flat = made.tree.index[made.tree["low"] == made.tree["high"]]
