@@ -418,8 +418,9 @@ def test_the_command_writes_every_hazard(folder, tmp_path, capsys, monkeypatch):
     assert "高风险（红）" in capsys.readouterr().out
     files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}
     for name in ("maps/06_flood_village.pdf", "maps/09_risk_coverage.png",
-                 "rasters/risk_composite.tif", "rasters/risk_typhoon.qml", "tables/risk_hazards.xlsx",
-                 "tables/risk_confidence_village.csv", "tables/risk_bounds.toml"):
+                 "rasters/risk_composite.tif", "rasters/risk_typhoon.qml",
+                 "tables/risk_hazards.xlsx", "tables/risk_confidence_village.csv",
+                 "tables/risk_bounds.toml"):
         assert name in files
     with rasterio.open(tmp_path / "rasters" / "risk_composite.tif") as file:
         assert set(np.unique(file.read(1))) <= {0, 1, 2, 3, 4}

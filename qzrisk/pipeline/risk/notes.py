@@ -78,8 +78,9 @@ def _listed(parts: Iterable[str], language: str) -> str:
 
 def weighted(weights: pd.Series, words: dict[str, str], language: str) -> str:
     """Return names with their weights in percent, in the order given."""
-    return _listed((text("note_weights", language, word=words[str(name)], weight=float(weight))
-                    for name, weight in weights.items() if weight > 0), language)
+    gap = "" if language == "zh" else " "
+    return _listed((f"{words[str(name)]}{gap}{weight:.0%}" for name, weight in weights.items()
+                    if weight > 0), language)
 
 
 def _weight_notes(made: Assessment, project: Project, hazard: str | None) -> list[str]:
