@@ -38,7 +38,7 @@ def books(project: Project, results: Results, lines: list[str]
         "risk_indicators": _tree(made, project, lines),
         "risk_bounds": _bounds(made, project, lines)}}
     if made.by_hazard:
-        found["risk_hazards"] = {f"risk_hazards_{level}": _hazards(level, made, project, lines)
+        found["risk_hazards"] = {f"risk_hazards_{level}": _hazards(level, results, made, project, lines)
                                  for level in LEVELS}
     found["risk_confidence"] = {f"risk_confidence_{level}": _confidence(level, made, project, lines)
                                 for level in LEVELS}
@@ -72,7 +72,8 @@ def _composite(level: str, results: Results, made: Assessment, project: Project,
         notes=[*class_notes(results, level, project), *lines])
 
 
-def _hazards(level: str, made: Assessment, project: Project, lines: list[str]) -> workbook.Sheet:
+def _hazards(level: str, results: Results, made: Assessment, project: Project, lines: list[str]
+             ) -> workbook.Sheet:
     """Index and class of every hazard, side by side."""
     language, tables = project.language, made.by_hazard
     first = next(iter(tables.values()))[level]
@@ -93,7 +94,8 @@ def _hazards(level: str, made: Assessment, project: Project, lines: list[str]) -
         **_level_words(level, project), frame=plain.join(made.wide(level)), words=words,
         title=text("title_risk_hazards", language, city=project.word("title")),
         headings={**headings(plain, language), **heads},
-        formats={**formats(plain), **shown}, notes=[*notes, *lines])
+        formats={**formats(plain), **shown},
+        notes=[*class_notes(results, level, project), *notes, *lines])
 
 
 def _confidence(level: str, made: Assessment, project: Project, lines: list[str]
