@@ -38,8 +38,9 @@ def books(project: Project, results: Results, lines: list[str]
         "risk_indicators": _tree(made, project, lines),
         "risk_bounds": _bounds(made, project, lines)}}
     if made.by_hazard:
-        found["risk_hazards"] = {f"risk_hazards_{level}": _hazards(level, results, made, project, lines)
-                                 for level in LEVELS}
+        found["risk_hazards"] = {
+            f"risk_hazards_{level}": _hazards(level, results, made, project, lines)
+            for level in LEVELS}
     found["risk_confidence"] = {f"risk_confidence_{level}": _confidence(level, made, project, lines)
                                 for level in LEVELS}
     return found
