@@ -39,9 +39,8 @@ coverage = qz.pipeline.measures.coverage_tables(loaded, project)
 coverage["county"][["name", "persons", "shelters", "covered_share_1000m", "distance_m"]]
 
 # %%
-risk, indicators, bounds = qz.pipeline.measures.risk_tables(loaded, coverage, project)
-results = qz.pipeline.measures.Results(
-    coverage=coverage, risk=risk, indicators=indicators, bounds=bounds)
+assessed = qz.pipeline.measures.assess(loaded, coverage, project)
+results = qz.pipeline.measures.Results.of(coverage, assessed)
 sheets = qz.pipeline.specs.static_specs(project, loaded, results, "notebook")
 qz.maps.static.draw(sheets[2])
 

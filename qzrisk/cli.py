@@ -111,6 +111,17 @@ def _coverage(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _risk(options: argparse.Namespace) -> int:
+    from qzrisk import pipeline
+
+    project = _open(options)
+    with _progress(project.language, len(pipeline.RISK_STAGES)) as (begin, tick):
+        results, files = pipeline.assess(project, options.out, begin=begin, tick=tick)
+    _print_risk(results, project)
+    _say(f"{len(files)} -> {options.out}")
+    return DONE
+
+
 def _check(options: argparse.Namespace) -> int:
     from qzrisk import pipeline
 
@@ -210,6 +221,9 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int], list[_Argum
                  [*_PROJECT, _AUDIENCE,
                   (("--hazard",), {"help": "灾种，如 typhoon / hazard, e.g. flood"}),
                   (("--out",), {"default": "outputs", "help": "输出文件夹 / output folder"})]),
+    "risk": ("各灾种与综合风险等级 / risk by hazard and composite", _risk,
+             [*_PROJECT, _AUDIENCE,
+              (("--out",), {"default": "outputs", "help": "输出文件夹 / output folder"})]),
     "template": ("生成调查表 / write the survey form of a layer", _template,
                  [(("layer",), {"help": "图层，如 shelters / layer, e.g. teams"}),
                   (("project",), {"nargs": "?", "help": "project.toml 或其文件夹，提供下拉列表 / "
@@ -324,6 +338,21 @@ def _print_coverage(results: Results, project: Project) -> None:
                   served=f"{made.plan.moves['persons'].sum():,}",
                   reasons=", ".join(f"{text(f'reason_{code}', language)} {persons:,}"
                                     for code, persons in left.items())))
+
+
+def _print_risk(results: Results, project: Project) -> None:
+    """Say for each level of unit how many units wear each colour, high first, and no data."""
+    from qzrisk.levels import palette
+    from qzrisk.text import text
+
+    words = palette("risk").words(project.language)
+    for level, table in results.risk.items():
+        found = table["risk_class"].value_counts(sort=False)
+        counted = [f"{words[code]} {found[code]}" for code in reversed(list(words))]
+        missing = int(table["risk_class"].isna().sum())
+        counted += [f"{text('no_data', project.language)} {missing}"] if missing else []
+        _say(text("summary_risk", project.language, words=", ".join(counted),
+                  level=text(f"level_{level}", project.language)))
 
 
 def _summary(outcome: Outcome, project: Project, seconds: float) -> None:

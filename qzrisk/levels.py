@@ -79,6 +79,14 @@ PALETTES: dict[str, Palette] = {
         ("低风险（蓝）", "一般风险（黄）", "较大风险（橙）", "重大风险（红）"),
         ("Low (blue)", "General (yellow)", "Larger (orange)", "Major (red)"),
     ),
+    # How sure a risk class is: share of Monte-Carlo draws that keep it; not a level of risk.
+    "confidence": Palette(
+        ("uncertain", "fair", "sure"),
+        ("#e3d3c2", "#a9b7bd", "#46616e"),
+        _HATCHES3[::-1],
+        ("不确定", "较确定", "确定"),
+        ("Uncertain", "Fairly sure", "Sure"),
+    ),
     # Coverage of shelters: more is better, so its ramp is another one than that of risk.
     "coverage": Palette(
         ("severe", "short", "basic", "ample"),

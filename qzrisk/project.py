@@ -6,7 +6,7 @@ import datetime as dt
 import difflib
 import glob
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from itertools import pairwise
 from pathlib import Path
@@ -63,16 +63,29 @@ class RasterSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Indicator:
-    """One indicator of the risk index.
+    """One indicator of the risk index: a leaf of the tree.
 
     Attributes
     ----------
     name : machine name with its unit.
     dimension : ``"hazard"``, ``"exposure"``, ``"vulnerability"`` or ``"capacity"``.
-    measure : how it is computed from the project's layers (``pipeline.INDICATORS``).
-    source : raster or column the measure reads.
+    measure : how it is computed from the project's layers
+        (``pipeline.risk.measures.MEASURES``, each with the keys that it wants).
+    source : raster, layer, table or column that the measure reads.
     direction : +1 raises risk, -1 lowers it.
-    weight : share in the index; the weights are scaled to sum 1.
+    weight : share in the composite index; the weights are scaled to sum 1.
+    hazard : which hazard a hazard indicator speaks of; by default the kind of its raster.
+    unit : its unit, printed.
+    missing : ``"exclude"`` (a unit without it has no score), ``"median"`` (of the known units,
+        flagged) or ``"fail"``.
+    column : column of the layer that is summed, or of the table that is read.
+    where : column -> value, the things of the layer that count.
+    above : value that cells must exceed (``raster_share``).
+    bounds, scores : inner bounds of classes and one score a class (``raster_class``), or `table`:
+        code -> score.
+    radius_m : of the kernel (``kernel_density``).
+    max_cost_min : minutes that stand for out of reach (``nearest_cost_min``).
+    mode : ``"walk"`` or ``"drive"`` (``nearest_cost_min``).
     zh, en : words.
     """
 
@@ -84,6 +97,18 @@ class Indicator:
     zh: str
     en: str
     source: str = ""
+    hazard: str = ""
+    unit: str = ""
+    missing: str = "exclude"
+    column: str = ""
+    where: Mapping[str, str] = field(default_factory=dict)
+    above: float | None = None
+    bounds: tuple[float, ...] = ()
+    scores: tuple[float, ...] = ()
+    table: Mapping[str, float] = field(default_factory=dict)
+    radius_m: float | None = None
+    max_cost_min: float | None = None
+    mode: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +135,30 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Risk:
-    """The risk index: scheme of classes and indicators."""
+    """The risk index: how indicators become scores, scores become levels, and how sure that is.
+
+    Attributes
+    ----------
+    scheme : how the bounds of the levels are found; `bounds` : those of the composite, fixed.
+    frozen : file of bounds and ranges that an earlier run wrote, or None.
+    method : ``"arithmetic"``, ``"geometric"``, ``"product"`` (H x E x V / C) or ``"maximum"``.
+    weighting : ``"manual"`` (those of the indicators), ``"equal"``, ``"entropy"``, ``"critic"``,
+        ``"combined"`` (manual times entropy) or ``"ahp"`` (`judgements` on the dimensions).
+    judgements : comparison matrix over hazard, exposure, vulnerability, capacity (those that
+        have indicators); inside a dimension the weights of the indicators share.
+    draws, concentration, data_error : Monte Carlo of the confidence, see ``risk.rank_stability``.
+    indicators : leaves of the tree.
+    """
 
     scheme: str = "natural_breaks"
     bounds: tuple[float, ...] = ()
+    frozen: Path | None = None
+    method: str = "arithmetic"
+    weighting: str = "manual"
+    judgements: tuple[Sequence[float], ...] = ()
+    draws: int = 1000
+    concentration: float = 100.0
+    data_error: float = 0.03
     indicators: tuple[Indicator, ...] = ()
 
 
@@ -181,7 +226,7 @@ class Project:
         """Return every input file that exists, project.toml first."""
         paths = [self.file, self.units, *(p for s in self.sources for p in _with_sidecars(s.path)),
                  *(r.path for r in self.rasters), *([self.official] if self.official else []),
-                 *self.decisions.values()]
+                 *([self.risk.frozen] if self.risk.frozen else []), *self.decisions.values()]
         return [path for path in dict.fromkeys(paths) if path.exists()]
 
     def with_(self, **changes: Any) -> Project:
@@ -205,7 +250,7 @@ def _with_sidecars(path: Path) -> list[Path]:
     return sorted(file for file in path.parent.glob(f"{glob.escape(path.stem)}.*"))
 
 
-_PATHS = {"path", "units", "official"}
+_PATHS = {"path", "units", "official", "frozen"}
 _SECTIONS = ("project", "source", "raster", "coverage", "risk")
 _CHOICES = {
     "language": ("zh", "en"),
@@ -214,6 +259,10 @@ _CHOICES = {
     "direction": (1, -1),
     "roads": ("before", "during"),
     "dimension": ("hazard", "exposure", "vulnerability", "capacity"),
+    "missing": ("exclude", "median", "fail"),
+    "mode": ("walk", "drive"),
+    "method": ("arithmetic", "geometric", "product", "maximum"),
+    "weighting": ("manual", "equal", "entropy", "critic", "combined", "ahp"),
 }
 
 
@@ -228,6 +277,8 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "float | None": ((int, float), "a number"),
     "tuple[float, ...]": ((list,), "a list of numbers in [ ]"),
     "tuple[str, ...]": ((list,), "a list of texts in [ ]"),
+    "tuple[Sequence[float], ...]": ((list,), "a list of rows in [ ]"),
+    "Mapping[str, float]": ((dict,), "a table { \"code\" = score }"),
     "Mapping[str, str]": ((dict,), 'a table { "header" = "column" }'),
     "Mapping[str, Path]": ((dict,), 'a table { layer = "path" }'),
 }
@@ -365,6 +416,7 @@ def _check_inputs(project: Project) -> None:
 def _check_files(project: Project) -> None:
     wanted = [project.units, *(s.path for s in project.sources if not s.optional),
               *(r.path for r in project.rasters), *([project.official] if project.official else []),
+              *([project.risk.frozen] if project.risk.frozen else []),
               *project.decisions.values()]
     for path in wanted:
         if not path.exists():
@@ -389,6 +441,11 @@ def _check_numbers(project: Project) -> None:
     if bounds and (len(bounds) != 4 or any(a >= b for a, b in pairwise(bounds))):
         raise ConfigError("bounds must be four rising numbers, the last the maximum",
                           where=f"{where}: [risk]", got=list(bounds))
+    if project.risk.draws < 1 or project.risk.concentration <= 0 or project.risk.data_error < 0:
+        raise ConfigError("draws and concentration must be positive, data_error not negative",
+                          where=f"{where}: [risk]", got=[
+                              project.risk.draws, project.risk.concentration,
+                              project.risk.data_error])
     weights = [entry.weight for entry in project.risk.indicators]
     if weights and (min(weights) < 0 or sum(weights) <= 0):
         raise ConfigError("weights must not be negative and not all 0",

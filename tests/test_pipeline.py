@@ -80,7 +80,8 @@ def test_reconciled_with_the_official_figures(outcome):
 
 def test_products_are_all_there(outcome):
     kinds = {name.rsplit(".", 1)[1] for name in outcome.files}
-    assert kinds == {"gpkg", "xlsx", "csv", "png", "pdf", "html", "json"}
+    assert kinds == {"gpkg", "xlsx", "csv", "png", "pdf", "html", "json", "toml", "tif", "qml",
+                     "xml"}
     manifest = json.loads((outcome.out / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["run_id"] == outcome.run_id
     for name, digest in manifest["outputs"].items():

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-__all__ = ["classify", "coverage", "network", "raster", "risk", "validation", "weights", "zonal"]
+__all__ = ["classify", "coverage", "indicators", "network", "raster", "risk", "validation",
+           "weights", "zonal"]
 
 
 def __getattr__(name: str) -> ModuleType:

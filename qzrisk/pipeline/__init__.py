@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,11 @@ from qzrisk.pipeline import access, cases, measures, products, returns, themes
 from qzrisk.pipeline.access import Access
 from qzrisk.pipeline.cases import Case
 from qzrisk.pipeline.load import Loaded, load
+from qzrisk.pipeline.risk.assess import assess as _assessed
 from qzrisk.project import Project
 
-__all__ = ["COVERAGE_STAGES", "STAGES", "Loaded", "Outcome", "Stage", "check", "coverage",
-           "load", "run"]
+__all__ = ["COVERAGE_STAGES", "RISK_STAGES", "STAGES", "Loaded", "Outcome", "Stage", "assess",
+           "check", "coverage", "load", "run"]
 
 Tick = Callable[[str], None]
 
@@ -69,7 +70,8 @@ def _read(project: Project, tick: Tick) -> Mapping[str, Any]:
     inputs = provenance.input_hashes(project.files(), project.root)
     parameters = {"language": project.language, "audience": project.audience,
                   "crs": project.crs, "seed": project.seed, "as_of": project.as_of,
-                  "coverage": asdict(project.coverage), "risk": asdict(project.risk),
+                  "coverage": asdict(project.coverage),
+                  "risk": asdict(replace(project.risk, frozen=None)),
                   "rules": provenance.rule_versions()}
     return {
         "loaded": load(project, tick=tick),
@@ -100,15 +102,18 @@ def _coverage(project: Project, loaded: Loaded, access: Access) -> Mapping[str, 
 
 def _risk(project: Project, loaded: Loaded, coverage: dict[str, pd.DataFrame],
           cases: dict[str, Case]) -> Mapping[str, Any]:
-    tables, indicators, bounds = measures.risk_tables(loaded, coverage, project)
-    return {"results": measures.Results(coverage=coverage, risk=tables, indicators=indicators,
-                                        bounds=bounds, cases=cases)}
+    return {"results": measures.Results.of(coverage, _assessed(loaded, coverage, project),
+                                           cases)}
 
 
 def _coverage_only(coverage: dict[str, pd.DataFrame], cases: dict[str, Case]
                    ) -> Mapping[str, Any]:
     return {"results": measures.Results(coverage=coverage, risk={}, indicators=pd.DataFrame(),
                                         bounds=(), cases=cases)}
+
+
+def _residents(project: Project, loaded: Loaded, access: Access) -> Mapping[str, Any]:
+    return {"coverage": measures.coverage_tables(loaded, project, access), "cases": {}}
 
 
 def _manifest(project: Project, loaded: Loaded, results: measures.Results, out: Path, run_id: str,
@@ -125,7 +130,10 @@ def _manifest(project: Project, loaded: Loaded, results: measures.Results, out: 
             "crs": project.crs, "seed": project.seed,
             "coverage": asdict(project.coverage),
             "risk_scheme": project.risk.scheme, "risk_bounds": list(results.bounds),
-            "weights": {entry.name: entry.weight for entry in project.risk.indicators},
+            "risk": {"method": project.risk.method, "weighting": project.risk.weighting,
+                     "draws": project.risk.draws, "concentration": project.risk.concentration,
+                     "data_error": project.risk.data_error},
+            "weights": _weights(results),
         },
         "rules": provenance.rule_versions(),
         "versions": provenance.versions(),
@@ -142,6 +150,11 @@ def _manifest(project: Project, loaded: Loaded, results: measures.Results, out: 
     return {"manifest": provenance.write_manifest(out / "manifest.json", manifest)}
 
 
+def _weights(results: measures.Results) -> dict[str, float]:
+    made = results.assessed
+    return {} if made is None else {str(k): float(v) for k, v in made.tree["weight"].items()}
+
+
 STAGES: tuple[Stage, ...] = (
     Stage("read", ("project", "tick"), ("loaded", "inputs", "run_id"), _read),
     Stage("reconcile", ("project", "loaded"), ("official", "reconciled", "issues"), _reconcile),
@@ -155,6 +168,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("returns", ("project", "loaded", "issues", "out"), ("returns",), returns.return_files),
     Stage("relocation", ("project", "loaded", "results", "out", "run_id"), ("relocation",),
           products.relocation_files),
+    Stage("grid", ("project", "loaded", "results", "out"), ("grid",), products.grid_files),
     Stage("maps", ("project", "loaded", "results", "out", "run_id", "tick"), ("maps",),
           products.map_files),
     Stage("web", ("project", "loaded", "results", "out", "run_id"), ("web",),
@@ -175,7 +189,19 @@ COVERAGE_STAGES: tuple[Stage, ...] = (
 )
 """The stages of ``qzrisk coverage``."""
 
-WRITERS = ("database", "tables", "returns", "relocation", "maps", "web")
+RISK_STAGES: tuple[Stage, ...] = (
+    *(stage for stage in STAGES if stage.name in ("read", "access")),
+    Stage("coverage", ("project", "loaded", "access"), ("coverage", "cases"), _residents),
+    *(stage for stage in STAGES if stage.name == "risk"),
+    Stage("tables", ("project", "results", "out", "run_id"), ("tables",),
+          products.risk_table_files),
+    Stage("grid", ("project", "loaded", "results", "out"), ("grid",), products.risk_grid_files),
+    Stage("maps", ("project", "loaded", "results", "out", "run_id", "tick"), ("maps",),
+          products.risk_map_files),
+)
+"""The stages of ``qzrisk risk``."""
+
+WRITERS = ("database", "tables", "returns", "relocation", "grid", "maps", "web")
 
 
 def run(
@@ -236,6 +262,33 @@ def coverage(
     As `run`.
     """
     state, _ = _work(project, Path(out).absolute(), COVERAGE_STAGES, begin, tick)
+    return state["results"], tuple(path.relative_to(state["out"]).as_posix()
+                                   for paths in state["written"].values() for path in paths)
+
+
+def assess(
+    project: Project,
+    out: str | Path = "outputs",
+    *,
+    begin: Callable[[Stage], None] = lambda _: None,
+    tick: Tick = lambda _: None,
+) -> tuple[measures.Results, tuple[str, ...]]:
+    """Write the tables, rasters and maps of risk alone: the composite and every hazard.
+
+    Parameters
+    ----------
+    project, out, begin, tick : as `run`
+
+    Returns
+    -------
+    (results, files)
+        `results` with coverage of all residents only; `files` relative to `out`.
+
+    Raises
+    ------
+    As `run`.
+    """
+    state, _ = _work(project, Path(out).absolute(), RISK_STAGES, begin, tick)
     return state["results"], tuple(path.relative_to(state["out"]).as_posix()
                                    for paths in state["written"].values() for path in paths)
 

@@ -1,27 +1,26 @@
-"""What `qzrisk run` computes from the loaded layers: coverage and the risk index, for every level.
+"""What `qzrisk run` computes from the loaded layers: coverage of all residents, for every level.
 
-Only joins here: the measures themselves live in ``analysis``, the sums in ``units.roll_up``.
+Only joins here: the measures themselves live in ``analysis``, the sums in ``units.roll_up``; the
+risk index is made in ``pipeline.risk``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 from qzrisk import rules
-from qzrisk.analysis import classify, network, zonal
-from qzrisk.analysis import risk as _risk
-from qzrisk.errors import ConfigError
+from qzrisk.analysis import classify, network
 from qzrisk.levels import FOUR_LEVELS, palette
 from qzrisk.pipeline.access import Access, access, walk_nearest
 from qzrisk.pipeline.cases import Case, ladders, roll_able
 from qzrisk.pipeline.load import Loaded
+from qzrisk.pipeline.risk.assess import COMPOSITE, Assessment, assess
 from qzrisk.pipeline.shelters import usable
-from qzrisk.project import Indicator, Project
+from qzrisk.project import Project
 from qzrisk.units import LEVELS, members, roll_up, share
 
 UPWARD = LEVELS
@@ -35,10 +34,13 @@ class Results:
     Attributes
     ----------
     coverage : level -> DataFrame by unit, see `coverage_tables`: all residents, a stress test.
-    risk : level -> DataFrame by unit: risk_index, risk_class, red_area_share.
+    risk : level -> DataFrame by unit: risk_index, risk_class, red_area_share, persons, and the
+        share of each hazard.
     indicators : DataFrame by village, raw values.
     bounds : upper bounds of the risk classes, low to high.
     cases : hazard -> coverage of the persons to be moved, the main hazards first.
+    assessed : what the risk is made of, by hazard, and how sure it is; None where only coverage
+        was asked for.
     """
 
     coverage: dict[str, pd.DataFrame]
@@ -46,6 +48,14 @@ class Results:
     indicators: pd.DataFrame
     bounds: tuple[float, ...]
     cases: Mapping[str, Case] = field(default_factory=dict)
+    assessed: Assessment | None = None
+
+    @classmethod
+    def of(cls, coverage: dict[str, pd.DataFrame], assessed: Assessment,
+           cases: Mapping[str, Case] | None = None) -> Results:
+        """Return the results of a coverage and a risk assessment."""
+        return cls(coverage=coverage, risk=dict(assessed.tables), indicators=assessed.raw,
+                   bounds=assessed.bounds[COMPOSITE].upper, cases=cases or {}, assessed=assessed)
 
 
 def coverage_tables(loaded: Loaded, project: Project, given: Access | None = None
@@ -122,104 +132,9 @@ def grade_bounds() -> list[float]:
 
 def risk_tables(loaded: Loaded, coverage: dict[str, pd.DataFrame], project: Project
                 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, tuple[float, ...]]:
-    """Return level -> risk index and class, the indicators by village, and the class bounds.
-
-    The index is formed by village; above it stands the population-weighted mean, and all levels
-    share the villages' class bounds.
-    """
-    entries = project.risk.indicators
-    raw = pd.DataFrame({entry.name: _measure(entry, loaded, coverage["village"])
-                        for entry in entries})
-    scaled = _risk.normalise(raw, pd.Series({entry.name: entry.direction for entry in entries}))
-    weights = pd.Series({entry.name: entry.weight for entry in entries})
-    index = _risk.index(scaled, weights / weights.sum(), method="arithmetic")
-    bounds = risk_bounds(index, project)
-    classed = classify.classes(index, scheme="fixed", k=len(bounds), bounds=bounds)
-    village = pd.DataFrame({"risk_index": index, "risk_class": classed})
-    persons = coverage["village"]["persons"]
-    known = persons.where(index.notna())
-    area = loaded.layers["boundaries"].loc[index.index, "area_m2"].where(index.notna())
-    parts = pd.DataFrame({"points": index * persons, "persons": known, "area": area,
-                          "red": area.where(classed == "red", 0.0).where(index.notna())})
-    units = loaded.tables["units"]
-    tables = {}
-    for level in UPWARD:
-        summed = roll_up(parts, units, to=level)
-        table = pd.DataFrame({"name": units["name"].reindex(summed.index)})
-        table["risk_index"] = share(summed["points"], summed["persons"])
-        if level == "village":
-            table["risk_index"] = village["risk_index"].reindex(table.index)
-        table["risk_class"] = classify.classes(table["risk_index"], scheme="fixed",
-                                               k=len(bounds), bounds=bounds)
-        table["red_area_share"] = share(summed["red"], summed["area"])
-        table["persons"] = coverage[level]["persons"]
-        tables[level] = table
-    return tables, raw, bounds
-
-
-def risk_bounds(index: pd.Series, project: Project) -> tuple[float, ...]:
-    """Return the upper bounds of the four classes: those of the project, or of the scheme."""
-    if project.risk.bounds:
-        return project.risk.bounds
-    if index.isna().all():
-        # Nothing to class: any bounds will do, since no unit gets a level.
-        return (0.25, 0.5, 0.75, 1.0)
-    return tuple(map(float, classify.class_bounds(index, scheme=project.risk.scheme)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Inputs:
-    """What a measure may read: `coverage` is the village table; `villages` their polygons."""
-
-    entry: Indicator
-    loaded: Loaded
-    coverage: pd.DataFrame
-    villages: gpd.GeoDataFrame
-
-
-def _raster_mean(given: _Inputs) -> pd.Series:
-    entry, loaded = given.entry, given.loaded
-    if entry.source not in loaded.rasters:
-        raise ConfigError("indicator without its raster", where=f"risk.indicators {entry.name}",
-                          expected=", ".join(loaded.rasters), got=entry.source)
-    return zonal.zonal_stats(loaded.rasters[entry.source], given.villages, stats=("mean",))["mean"]
-
-
-def _density(given: _Inputs) -> pd.Series:
-    persons = given.coverage["persons"].reindex(given.villages.index)
-    return share(persons, given.villages["area_m2"] / 1e6)
-
-
-def _age_share(given: _Inputs) -> pd.Series:
-    dependent = given.coverage["elderly_persons"] + given.coverage["children_persons"]
-    return share(dependent, given.coverage["persons"]).reindex(given.villages.index)
-
-
-def _column(given: _Inputs) -> pd.Series:
-    entry, coverage = given.entry, given.coverage
-    if entry.source not in coverage:
-        raise ConfigError("indicator without its column", where=f"risk.indicators {entry.name}",
-                          expected=", ".join(coverage.columns), got=entry.source)
-    return coverage[entry.source].reindex(given.villages.index)
-
-
-INDICATORS: dict[str, Callable[[_Inputs], pd.Series]] = {
-    "raster_mean": _raster_mean,
-    "persons_per_km2": _density,
-    "dependent_share": _age_share,
-    "coverage_column": _column,
-}
-"""How an indicator is measured by village: its ``measure`` in project.toml -> function."""
-
-
-def _measure(entry: Indicator, loaded: Loaded, coverage: pd.DataFrame) -> pd.Series:
-    if entry.measure not in INDICATORS:
-        raise ConfigError("unknown measure", where=f"risk.indicators {entry.name}",
-                          expected=", ".join(INDICATORS), got=entry.measure)
-    boundaries = loaded.layers["boundaries"]
-    villages = boundaries[boundaries["level"] == "village"]
-    given = _Inputs(entry, loaded, coverage, villages)
-    return INDICATORS[entry.measure](given).rename(entry.name)
+    """Return level -> risk index and class, the indicators by village, and the class bounds."""
+    made = assess(loaded, coverage, project)
+    return dict(made.tables), made.raw, made.bounds[COMPOSITE].upper
 
 
 def official_counts(loaded: Loaded, project: Project) -> dict[str, float]:

@@ -9,13 +9,19 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
+from qzrisk import grid
+from qzrisk.files import write_text
 from qzrisk.layers import database
 from qzrisk.layers.schema import schemas
+from qzrisk.levels import palette
 from qzrisk.maps import audience
 from qzrisk.maps.spec import MapSpec, Page
 from qzrisk.pipeline import coverage_maps, coverage_sheets, relocation, specs, tables, themes
 from qzrisk.pipeline.load import Loaded, Tick
 from qzrisk.pipeline.measures import Results
+from qzrisk.pipeline.risk import grid as risk_grid
+from qzrisk.pipeline.risk import maps as risk_maps
+from qzrisk.pipeline.risk.assess import COMPOSITE
 from qzrisk.project import Project
 from qzrisk.reports import relocation as reports
 from qzrisk.reports import workbook
@@ -55,6 +61,9 @@ def database_files(project: Project, loaded: Loaded, results: Results, issues: p
     for level in coverage_sheets.LEVELS:
         frame = results.coverage[level].drop(columns="name").join(
             results.risk[level].drop(columns=["persons"]))
+        if results.assessed is not None:
+            frame = frame.join(results.assessed.wide(level)).join(
+                results.assessed.confidence[level].drop(columns=["name", "risk_class"]))
         shapes = boundaries.geometry.reindex(frame.index) if level != "reporting" else None
         frames[f"results_{level}"] = frame if shapes is None else gpd.GeoDataFrame(
             frame, geometry=shapes, crs=boundaries.crs)
@@ -115,7 +124,49 @@ def table_files(project: Project, loaded: Loaded, results: Results, issues: pd.D
     """Write ``tables/``: coverage, risk and checks as xlsx, and each sheet as CSV."""
     masked = _masked(issues, project).drop(columns="geometry")
     books = tables.books(project, loaded, results, masked, official, reconciled, run_id)
-    return {"tables": _save_books(books, project, out)}
+    return {"tables": [*_save_books(books, project, out), *_bounds_file(results, out)]}
+
+
+def risk_table_files(project: Project, results: Results, out: Path, run_id: str
+                     ) -> Mapping[str, Any]:
+    """Write the tables of risk alone."""
+    books = tables.risk_books(project, results, run_id)
+    return {"tables": [*_save_books(books, project, out), *_bounds_file(results, out)]}
+
+
+def _bounds_file(results: Results, out: Path) -> list[Path]:
+    """Write what ``[risk] frozen`` may name next year: bounds, scales and weights."""
+    if results.assessed is None:
+        return []
+    return [write_text(out / "tables" / "risk_bounds.toml", results.assessed.frozen_text())]
+
+
+def grid_files(project: Project, loaded: Loaded, results: Results, out: Path
+               ) -> Mapping[str, Any]:
+    """Write ``rasters/risk_composite.tif`` with its colour table, category names and ``.qml``."""
+    return {"grid": _save_grids(project, loaded, results, out, (COMPOSITE,))}
+
+
+def risk_grid_files(project: Project, loaded: Loaded, results: Results, out: Path
+                    ) -> Mapping[str, Any]:
+    """Write the class rasters of the composite and of every hazard."""
+    assert results.assessed is not None
+    return {"grid": _save_grids(project, loaded, results, out, tuple(results.assessed.bounds))}
+
+
+def _save_grids(project: Project, loaded: Loaded, results: Results, out: Path,
+                names: tuple[str, ...]) -> list[Path]:
+    if not loaded.rasters or results.assessed is None:
+        return []
+    chosen, written = palette("risk"), []
+    words = dict(enumerate(chosen.words(project.language).values(), 1))
+    classed = risk_grid.classed(loaded, results.assessed, project)
+    for name in names:
+        path = out / "rasters" / f"risk_{name}.tif"
+        grid.write(path, risk_grid.blocks(classed[name]), names=words,
+                   colours=dict(enumerate(chosen.colours, 1)))
+        written += [path, path.with_name(f"{path.name}.aux.xml"), path.with_suffix(".qml")]
+    return written
 
 
 def coverage_table_files(project: Project, loaded: Loaded, results: Results, out: Path,
@@ -169,8 +220,16 @@ def map_files(project: Project, loaded: Loaded, results: Results, out: Path, run
     """Write ``maps/*.png`` and ``maps/*.pdf``."""
     pages: list[MapSpec | Page] = [*specs.static_specs(project, loaded, results, run_id)]
     pages += _case_pages(project, loaded, results, run_id)
+    pages += risk_maps.pages(project, loaded, results, run_id)
     pages += themes.map_specs(project, loaded, specs.common_parts(project, loaded, run_id))
     return {"maps": _save_maps(pages, out, tick)}
+
+
+def risk_map_files(project: Project, loaded: Loaded, results: Results, out: Path, run_id: str,
+                   tick: Tick) -> Mapping[str, Any]:
+    """Write the maps of risk alone, every hazard among them."""
+    return {"maps": _save_maps(risk_maps.pages(project, loaded, results, run_id, full=True), out,
+                               tick)}
 
 
 def coverage_map_files(project: Project, loaded: Loaded, results: Results, out: Path,

@@ -12,6 +12,7 @@ from qzrisk.levels import ordered, palette
 from qzrisk.maps.spec import LayerSpec, MapSpec
 from qzrisk.pipeline.load import Loaded
 from qzrisk.pipeline.measures import Results, grade_bounds
+from qzrisk.pipeline.risk.notes import class_bounds, class_notes, hazard_name, risk_table
 from qzrisk.project import Project
 from qzrisk.text import text
 from qzrisk.units import roll_up
@@ -24,19 +25,6 @@ def grade_shares() -> tuple[float, float, float]:
     """Return the inner bounds of the coverage grades."""
     low, middle, high, _ = grade_bounds()
     return low, middle, high
-
-
-def class_notes(results: Results, level: str, project: Project) -> list[str]:
-    """Return the notes that belong under a risk map or table: scheme, weighting, missing."""
-    language = project.language
-    scheme = "fixed" if project.risk.bounds else project.risk.scheme
-    notes = [text("note_relative", language, scheme=text(f"scheme_{scheme}", language))]
-    if level != "village":
-        notes.append(text("note_weighted", language))
-    missing = int(results.risk[level]["risk_class"].isna().sum())
-    if missing:
-        notes.append(text("note_missing", language, count=missing))
-    return notes
 
 
 def thresholds(bounds: tuple[float, ...], codes: tuple[str, ...], pattern: str) -> dict[str, str]:
@@ -105,30 +93,36 @@ def no_data_notes(project: Project) -> tuple[str, ...]:
     return (project.word("no_data"),) if project.word("no_data") else ()
 
 
-def _risk_layer(loaded: Loaded, results: Results, level: str, project: Project) -> LayerSpec:
-    frame, table = of_level(loaded, level), results.risk[level]
-    if level == "village":
-        # A county outside the statistics has no villages: it stands in as one hatched unit.
+def risk_layer(loaded: Loaded, results: Results, level: str, project: Project, *,
+               hazard: str | None = None) -> LayerSpec:
+    """Return the classes of the units of one level, of the composite or of one hazard."""
+    frame, table = of_level(loaded, level), risk_table(results, level, hazard)
+    if level != "county":
+        # A county outside the statistics has no such units: it stands in as one hatched unit.
         county = of_level(loaded, "county")
         outside = county[~county["in_statistics"].astype(bool)]
         frame = pd.concat([frame, outside])
-        table = pd.concat([table, results.risk["county"].loc[outside.index]])
+        table = pd.concat([table, risk_table(results, "county", hazard).loc[outside.index]])
     classes = ordered(table.loc[frame.index, "risk_class"].astype("str"))
-    bounds = results.bounds
     fields = {"name": text("head_name", project.language),
-              "risk_index": text("head_risk_index", project.language),
+              "risk_index": text("head_risk_index", project.language) if hazard is None else text(
+                  "head_hazard_index", project.language,
+                  hazard=hazard_name(hazard, project.language)),
               "persons": text("head_persons", project.language)}
     frame = frame.assign(risk_index=table.loc[frame.index, "risk_index"].round(3),
                          persons=table.loc[frame.index, "persons"])
+    title = text(f"layer_{level}_risk", project.language) if hazard is None else text(
+        "layer_hazard_risk", project.language, hazard=hazard_name(hazard, project.language))
     return LayerSpec(
-        name=f"{level}_risk", title=text(f"layer_{level}_risk", project.language),
+        name=f"{level}_risk" if hazard is None else f"{level}_risk_{hazard}", title=title,
         kind="choropleth", frame=frame, classes=classes, palette="risk", fields=fields,
-        thresholds=thresholds(bounds, palette("risk").codes, ".3f"),
+        thresholds=thresholds(class_bounds(results, hazard), palette("risk").codes, ".3f"),
         boundary=level == "county", unit_word=text("word_units", project.language),
         search="name" if level == "village" else None)
 
 
-def _coverage_layer(loaded: Loaded, results: Results, level: str, project: Project) -> LayerSpec:
+def coverage_layer(loaded: Loaded, results: Results, level: str, project: Project) -> LayerSpec:
+    """Return the coverage grades of the units of one level."""
     frame = of_level(loaded, level)
     limit = f"{project.coverage.map_threshold_m:.0f}"
     table = results.coverage[level].loc[frame.index]
@@ -162,13 +156,15 @@ def _shelter_layer(loaded: Loaded, project: Project) -> LayerSpec:
         palette="tier", fields=words, unit_word=text("word_shelters", project.language))
 
 
-def _risk_table(results: Results, loaded: Loaded, project: Project) -> pd.DataFrame:
+def county_table(results: Results, loaded: Loaded, project: Project, hazard: str | None = None
+                 ) -> pd.DataFrame:
     """Return the county table in official order, units outside the statistics last."""
-    frame = results.risk["county"].loc[official_order(loaded)]
+    frame = risk_table(results, "county", hazard).loc[official_order(loaded)]
     language = project.language
     return pd.DataFrame({
         text("head_name", language): frame["name"],
-        text("head_risk_index", language): frame["risk_index"].map(
+        text("head_risk_index" if hazard is None else "head_index_short", language): frame[
+            "risk_index"].map(
             "{:.3f}".format, na_action="ignore"),
         text("head_persons_wan", language): (frame["persons"] / 1e4).map(
             "{:.1f}".format, na_action="ignore"),
@@ -224,7 +220,7 @@ def static_specs(project: Project, loaded: Loaded, results: Results, run_id: str
     counties = text("subtitle_county", language)
     risk_title = text("map_risk", language, city=city)
     village_note = text("note_synthetic_units", language)
-    risk_table = {"table": _risk_table(results, loaded, project),
+    risk_table = {"table": county_table(results, loaded, project),
                   "class_column": text("head_risk_class", language), "table_palette": "risk",
                   "table_title": counties}
     return [
@@ -234,12 +230,12 @@ def static_specs(project: Project, loaded: Loaded, results: Results, run_id: str
                 notes=no_data_notes(project), **common),
         coverage_spec(project, loaded, results, run_id),
         MapSpec(name="07_risk_county", title=risk_title, subtitle=counties,
-                layers=(_risk_layer(loaded, results, "county", project), county_line, city_line),
+                layers=(risk_layer(loaded, results, "county", project), county_line, city_line),
                 notes=(*class_notes(results, "county", project), *no_data_notes(project)),
                 **risk_table, **common),
         MapSpec(name="07_risk_village", title=risk_title,
                 subtitle=text("subtitle_village", language),
-                layers=(_risk_layer(loaded, results, "village", project), county_line, city_line),
+                layers=(risk_layer(loaded, results, "village", project), county_line, city_line),
                 notes=(*class_notes(results, "village", project), village_note,
                        *no_data_notes(project)), focus="city", **risk_table, **common),
     ]
@@ -254,7 +250,7 @@ def coverage_spec(project: Project, loaded: Loaded, results: Results, run_id: st
     return MapSpec(
         name="04_coverage", title=text("map_coverage", language, city=city, limit=limit),
         subtitle=counties,
-        layers=(_coverage_layer(loaded, results, "county", project),
+        layers=(coverage_layer(loaded, results, "county", project),
                 *boundary_lines(loaded, language)),
         table=_coverage_table(results, loaded, project), table_palette="coverage",
         class_column=text("head_coverage_grade", language), table_title=counties,
@@ -266,10 +262,10 @@ def coverage_spec(project: Project, loaded: Loaded, results: Results, run_id: st
 def overview_spec(project: Project, loaded: Loaded, results: Results, run_id: str) -> MapSpec:
     """Return the interactive map of a run: village risk, town coverage, shelters, lines."""
     language = project.language
-    towns = _coverage_layer(loaded, results, "town", project)
+    towns = coverage_layer(loaded, results, "town", project)
     return MapSpec(
         name="overview", title=text("map_overview", language, city=project.word("title")),
-        layers=(_risk_layer(loaded, results, "village", project), towns.hidden(),
+        layers=(risk_layer(loaded, results, "village", project), towns.hidden(),
                 *boundary_lines(loaded, language), _shelter_layer(loaded, project)),
         notes=(text("note_straight", language), text("note_synthetic_units", language),
                *class_notes(results, "village", project), *no_data_notes(project)),

@@ -12,6 +12,7 @@ from qzrisk.pipeline import coverage_sheets, specs, themes
 from qzrisk.pipeline.coverage_sheets import LEVELS, formats, headings
 from qzrisk.pipeline.load import Loaded
 from qzrisk.pipeline.measures import Results
+from qzrisk.pipeline.risk import sheets
 from qzrisk.project import Project
 from qzrisk.reports import workbook
 from qzrisk.text import text
@@ -25,9 +26,7 @@ def books(project: Project, loaded: Loaded, results: Results, issues: pd.DataFra
     return {
         **coverage_books(project, loaded, results, run_id),
         **({"layers": layers} if layers else {}),
-        "risk": {**{f"risk_{level}": _risk_sheet(level, results, project, run_id)
-                    for level in LEVELS},
-                 "risk_indicators": _indicator_sheet(project, run_id)},
+        **risk_books(project, results, run_id),
         "checks": {"checks_official": _reconcile_sheet(official, reconciled, project, run_id),
                    "checks_counts": _counts_sheet(loaded, project, run_id),
                    "checks_findings": _issue_sheet(issues, project, run_id),
@@ -47,10 +46,17 @@ def coverage_books(project: Project, loaded: Loaded, results: Results, run_id: s
     return made
 
 
+def risk_books(project: Project, results: Results, run_id: str
+               ) -> dict[str, dict[str, workbook.Sheet]]:
+    """Return the workbooks of risk: the composite, each hazard, and how sure the classes are."""
+    return sheets.books(project, results, note_lines(project, run_id))
+
+
 def book_title(book: str, project: Project) -> str:
     """Return the title of a workbook."""
     stem, _, hazard = book.partition("_")
-    if not hazard:
+    if stem == "risk" or not hazard:
+        stem = book
         return text(f"title_{stem}", project.language, city=project.word("title"))
     return text("title_case", project.language, city=project.word("title"),
                 hazard=coverage_sheets.hazard_word(hazard, project))
@@ -87,38 +93,6 @@ def _coverage_sheet(level: str, results: Results, project: Project, run_id: str
                text("note_straight", project.language),
                text("note_grades", project.language, low=low, middle=middle, high=high),
                *note_lines(project, run_id)])
-
-
-def _risk_sheet(level: str, results: Results, project: Project, run_id: str) -> workbook.Sheet:
-    frame = results.risk[level]
-    words = palette("risk").words(project.language)
-    return workbook.Sheet(
-        name=text(f"level_{level}", project.language),
-        title=text("title_risk", project.language, city=project.word("title")),
-        frame=frame, words={"risk_class": words},
-        headings=headings(frame, project.language), formats=formats(frame),
-        notes=[*specs.class_notes(results, level, project), *note_lines(project, run_id)])
-
-
-def _indicator_sheet(project: Project, run_id: str) -> workbook.Sheet:
-    language = project.language
-    total = sum(entry.weight for entry in project.risk.indicators)
-    words = {name: text(f"dimension_{name}", language)
-             for name in ("hazard", "exposure", "vulnerability", "capacity")}
-    frame = pd.DataFrame([{
-        "name": entry.zh if language == "zh" else entry.en,
-        "dimension": entry.dimension,
-        "direction": f"{entry.direction:+d}", "weight": entry.weight / total,
-        "source": entry.source,
-    } for entry in project.risk.indicators],
-        columns=["name", "dimension", "direction", "weight", "source"])
-    heads = {"name": text("head_name", language), "source": text("head_source", language),
-             **{f: text(f"indicator_{f}", language) for f in ("dimension", "direction", "weight")}}
-    return workbook.Sheet(
-        name=text("sheet_indicators", language), frame=frame, headings=heads,
-        title=text("sheet_indicators", language), formats={"weight": "0.000"},
-        words={"dimension": words},
-        notes=note_lines(project, run_id))
 
 
 def _reconcile_sheet(official: pd.DataFrame, reconciled: pd.DataFrame, project: Project,

@@ -4,7 +4,9 @@ from qzrisk.analysis.classify.breaks import natural_breaks
 from qzrisk.analysis.classify.frozen import (
     FrozenBounds,
     bounds_to_text,
+    index_to_text,
     parse_bounds,
+    parse_index,
     risk_matrix,
 )
 from qzrisk.analysis.classify.schemes import (
@@ -24,8 +26,10 @@ __all__ = [
     "bounds_to_text",
     "class_bounds",
     "classes",
+    "index_to_text",
     "level_codes",
     "natural_breaks",
     "parse_bounds",
+    "parse_index",
     "risk_matrix",
 ]

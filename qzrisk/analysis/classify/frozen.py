@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -67,18 +67,77 @@ def parse_bounds(text: str) -> FrozenBounds:
     ConfigError
         If the text is not TOML, lacks a key or has bounds that fall.
     """
+    return _made(_toml(text))
+
+
+def _toml(text: str) -> dict[str, Any]:
     try:
-        table = tomllib.loads(text)
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError("frozen bounds cannot be read", got=repr(error),
+                          mend="write them again with bounds_to_text") from error
+
+
+def _made(table: Mapping[str, Any]) -> FrozenBounds:
+    try:
         upper = tuple(float(bound) for bound in table["upper"])
         made = FrozenBounds(table["indicator"], table["unit"], table["scheme"], upper,
                             table.get("period", ""))
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ConfigError("frozen bounds cannot be read", got=repr(error),
                           expected=", ".join(FrozenBounds._fields),
                           mend="write them again with bounds_to_text") from error
     if list(upper) != sorted(upper) or len(upper) < 2:
         raise ConfigError("frozen bounds must rise", where=made.indicator, got=upper)
     return made
+
+
+SCALE = ("low", "high", "weight", "direction")
+"""What is frozen of an indicator beside the bounds of the index that it enters."""
+
+
+def index_to_text(bounds: Mapping[str, FrozenBounds], scale: pd.DataFrame) -> str:
+    """Return everything that makes next year's index comparable, as TOML text.
+
+    Parameters
+    ----------
+    bounds : name of an index -> its bounds
+    scale : DataFrame indexed by indicator with the columns `SCALE`
+        An index of normalised indicators means the same only on the same ranges and weights.
+
+    Examples
+    --------
+    >>> frozen = FrozenBounds("risk", "index", "quantile", (0.1, 0.2, 0.3), "2021")
+    >>> scale = pd.DataFrame({"low": 0.0, "high": 9.0, "weight": 1.0, "direction": 1}, ["rain_mm"])
+    >>> bounds, scale = parse_index(index_to_text({"risk": frozen}, scale))
+    >>> bounds["risk"].period, scale.loc["rain_mm"].tolist()
+    ('2021', [0.0, 9.0, 1.0, 1.0])
+    """
+    parts = [f"[bounds.{_quoted(name)}]\n{bounds_to_text(one)}" for name, one in bounds.items()]
+    parts += [f"[scale.{_quoted(str(name))}]\n" + "".join(
+        f"{key} = {float(row[key])!r}\n" for key in SCALE) for name, row in scale.iterrows()]
+    return "\n".join(parts)
+
+
+def parse_index(text: str) -> tuple[dict[str, FrozenBounds], pd.DataFrame]:
+    """Return what `index_to_text` wrote.
+
+    Raises
+    ------
+    ConfigError
+        If the text is not TOML or lacks a key, or bounds fall.
+    """
+    table = _toml(text)
+    try:
+        bounds = {str(name): _made(one) for name, one in table["bounds"].items()}
+        rows = {str(name): [float(one[key]) for key in SCALE]
+                for name, one in table["scale"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ConfigError("a frozen index cannot be read", got=repr(error),
+                          expected=f"[bounds.*] and [scale.*] with {', '.join(SCALE)}",
+                          mend="take the file that the run wrote") from error
+    return bounds, pd.DataFrame.from_dict(rows, orient="index", columns=list(SCALE)).rename_axis(
+        "indicator")
 
 
 def risk_matrix(

@@ -5,7 +5,7 @@ makes a file of it, ``qz.grid.gather`` a raster in memory. Results do not depend
 """
 
 from qzrisk.analysis.raster.overlay import NO_CLASS, reclass, weighted_overlay
-from qzrisk.analysis.raster.proximity import KERNELS, align, density, distance
+from qzrisk.analysis.raster.proximity import KERNELS, align, burn, density, distance, nearest_m
 from qzrisk.analysis.raster.terrain import FOCAL, aspect, focal, hillshade, slope
 
 __all__ = [
@@ -14,10 +14,12 @@ __all__ = [
     "NO_CLASS",
     "align",
     "aspect",
+    "burn",
     "density",
     "distance",
     "focal",
     "hillshade",
+    "nearest_m",
     "reclass",
     "slope",
     "weighted_overlay",

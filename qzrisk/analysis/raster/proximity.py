@@ -12,7 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 from numba import njit
+from rasterio.features import rasterize
 from rasterio.windows import Window
+from rasterio.windows import transform as window_transform
 from scipy.spatial import cKDTree
 
 from qzrisk.errors import ConfigError, SchemaError
@@ -87,7 +89,7 @@ def distance(features: gpd.GeoDataFrame | gpd.GeoSeries, like: RasterLike) -> Bl
         raise SchemaError("no feature to measure to", where="features", expected=">= 1 geometry")
 
     def make() -> Iterator[tuple[Window, Array]]:
-        nearest = _nearest(shapes)
+        nearest = nearest_m(shapes)
         for window in grid.windows(cells=_WINDOW_CELLS):
             x, y = _centres(grid, window)
             cells = nearest(x.ravel(), y.ravel()).astype(np.float32)
@@ -164,8 +166,49 @@ def density(
     return Blocks(like=grid, dtype="float32", nodata=np.nan, make=make, name="density_per_km2")
 
 
-def _nearest(shapes: Array) -> Any:
-    """Return a function x, y -> distance to the nearest shape."""
+def burn(zones: gpd.GeoDataFrame | gpd.GeoSeries, like: RasterLike) -> Blocks:
+    """Write the number of the zone at its centre into each cell.
+
+    Parameters
+    ----------
+    zones : GeoDataFrame or GeoSeries of Polygons, in the CRS of `like`
+    like : Raster or path whose grid is taken
+
+    Returns
+    -------
+    Blocks of int32
+        Position in `zones`; -1 where no zone is. Of zones that overlap the last.
+
+    Raises
+    ------
+    CRSError
+        If the CRS differs.
+
+    Examples
+    --------
+    >>> from qzrisk.grid import Raster, gather
+    >>> grid = Raster(np.zeros((1, 2)), crs="EPSG:4549", transform=(200, 0, 0, 0, -200, 200))
+    >>> zone = gpd.GeoSeries([shapely.box(0, 0, 200, 200)], crs="EPSG:4549")
+    >>> gather(burn(zone, grid)).read().tolist()
+    [[0, -1]]
+    """
+    grid = as_raster(like)
+    require_crs(grid, zones, names=(grid.where, "zones"))
+    shapes = [(shape, rank) for rank, shape in enumerate(zones.geometry)
+              if shape is not None and not shape.is_empty]
+
+    def make() -> Iterator[tuple[Window, Array]]:
+        for window in grid.windows(cells=_WINDOW_CELLS):
+            out = np.full((window.height, window.width), -1, dtype=np.int32)
+            if shapes:
+                rasterize(shapes, out=out, transform=window_transform(window, grid.transform))
+            yield window, out
+
+    return Blocks(like=grid, dtype="int32", nodata=-1, make=make, name="zone")
+
+
+def nearest_m(shapes: Array) -> Any:
+    """Return a function of arrays x, y -> distance to the nearest of some shapes."""
     if (shapely.get_type_id(shapes) == 0).all():
         tree = cKDTree(shapely.get_coordinates(shapes))
         return lambda x, y: tree.query(np.column_stack([x, y]))[0]

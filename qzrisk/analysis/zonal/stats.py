@@ -91,7 +91,7 @@ def zonal_stats(
 
 
 def zonal_shares(
-    raster: RasterLike, zones: gpd.GeoDataFrame | gpd.GeoSeries, values: Sequence[int]
+    raster: RasterLike, zones: gpd.GeoDataFrame | gpd.GeoSeries, values: Sequence[float]
 ) -> pd.DataFrame:
     """Share of each zone's known area that lies in each class of a categorical raster.
 
