@@ -10,6 +10,7 @@ import pandas as pd
 from qzrisk import provenance
 from qzrisk.levels import ordered, palette
 from qzrisk.maps.spec import LayerSpec, MapSpec
+from qzrisk.pipeline import publish
 from qzrisk.pipeline.load import Loaded
 from qzrisk.pipeline.measures import Results, grade_bounds
 from qzrisk.project import Project
@@ -144,7 +145,7 @@ def _coverage_layer(loaded: Loaded, results: Results, level: str, project: Proje
 
 
 def _shelter_layer(loaded: Loaded, project: Project) -> LayerSpec:
-    shelters = loaded.layers["shelters"]
+    shelters = publish.layer(loaded.layers["shelters"], "shelters", project)
     fields = {"name": "name", "capacity_persons": "capacity_persons",
               "effective_capacity_persons": "capacity", "hazards_served": "hazards_served"}
     from qzrisk.layers.schema import schema
