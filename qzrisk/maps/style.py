@@ -43,6 +43,7 @@ class Style:
     water_lined : draw faint lines of depth off the shore of this land.
     label_pt, label_colour, bold : lettering; 0 chooses the size by the number of labels.
     label_only : only the names are drawn, e.g. of a sea.
+    listed : has rows in the legend; False for fills that only tell neighbours apart.
     hatched : hatched as missing, whatever the face.
     inner_only : only edges shared by two polygons are drawn, none along a coast.
     ramp : colours low to high of a continuous raster.
@@ -60,6 +61,7 @@ class Style:
     label_colour: str = INK
     bold: bool = True
     label_only: bool = False
+    listed: bool = True
     hatched: bool = False
     inner_only: bool = False
     ramp: tuple[str, ...] = ()
@@ -76,11 +78,14 @@ STYLES: Mapping[str, Style] = {
         face=None, edge="#bdb5a6", width_pt=0.5, dash=(7, 2.2, 1.2, 2.2),
         label_pt=8.5, label_colour=LAND_INK, bold=False, inner_only=True,
     ),
+    "county_name": Style(label_pt=7.6, label_colour="#7a2e1d", label_only=True),
     "town_name": Style(bold=False, label_only=True),
     "sea_name": Style(label_pt=9.5, label_colour=SEA_INK, bold=False, label_only=True),
     "river": Style(edge="#8fb6d3", width_pt=0.6),
     "no_data": Style(face="#f4f4f1", edge="#8a8f94", width_pt=0.4, hatched=True),
     "unit": Style(face="#ece6d8", edge="#b9ad95", width_pt=0.4),
+    **{f"tint_{rank}": Style(face=face, listed=False) for rank, face in enumerate(
+        ("#efe6cf", "#dfe8d3", "#e3dcec", "#d5e4ea", "#f3dcd3"))},
     # lines
     "road": Style(edge="#a4722f", width_pt=0.35),
     "main_road": Style(edge="#a4722f", width_pt=0.9, casing_pt=0.4),

@@ -68,6 +68,7 @@ class Outcome:
 def _read(project: Project, tick: Tick) -> Mapping[str, Any]:
     inputs = provenance.input_hashes(project.files(), project.root)
     parameters = {"language": project.language, "audience": project.audience,
+                  "variant": project.variant, "public_step_deg": project.public_step_deg,
                   "crs": project.crs, "seed": project.seed, "as_of": project.as_of,
                   "coverage": asdict(project.coverage), "risk": asdict(project.risk),
                   "rules": provenance.rule_versions()}
@@ -153,8 +154,8 @@ STAGES: tuple[Stage, ...] = (
                      "run_id"), ("tables",), products.table_files),
     Stage("relocation", ("project", "loaded", "results", "out", "run_id"), ("relocation",),
           products.relocation_files),
-    Stage("maps", ("project", "loaded", "results", "out", "run_id", "tick"), ("maps",),
-          products.map_files),
+    Stage("maps", ("project", "loaded", "results", "official", "reconciled", "out", "run_id",
+                   "tick"), ("maps",), products.map_files),
     Stage("web", ("project", "loaded", "results", "out", "run_id"), ("web",),
           products.web_files),
     Stage("manifest", ("project", "loaded", "results", "out", "run_id", "inputs", "issues",

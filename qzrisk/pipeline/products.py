@@ -16,9 +16,9 @@ from qzrisk.pipeline import (
     coverage_sheets,
     publish,
     relocation,
+    series,
     specs,
     tables,
-    themes,
 )
 from qzrisk.pipeline.load import Loaded, Tick
 from qzrisk.pipeline.measures import Results
@@ -120,12 +120,11 @@ def relocation_files(project: Project, loaded: Loaded, results: Results, out: Pa
     return {"relocation": written}
 
 
-def map_files(project: Project, loaded: Loaded, results: Results, out: Path, run_id: str,
-              tick: Tick) -> Mapping[str, Any]:
-    """Write ``maps/*.png`` and ``maps/*.pdf``."""
-    pages: list[MapSpec | Page] = [*specs.static_specs(project, loaded, results, run_id)]
-    pages += _case_pages(project, loaded, results, run_id)
-    pages += themes.map_specs(project, loaded, specs.common_parts(project, loaded, run_id))
+def map_files(project: Project, loaded: Loaded, results: Results, official: pd.DataFrame,
+              reconciled: pd.DataFrame, out: Path, run_id: str, tick: Tick) -> Mapping[str, Any]:
+    """Write ``maps/*.png`` and ``maps/*.pdf``, the numbered series."""
+    pages = series.pages(project, loaded, results, run_id, official=official,
+                         reconciled=reconciled)
     return {"maps": _save_maps(pages, out, tick)}
 
 
@@ -148,7 +147,7 @@ def _save_maps(pages: list[MapSpec | Page], out: Path, tick: Tick) -> list[Path]
 
     written = []
     for page in pages:
-        name = page.key if isinstance(page, Page) else page.name
+        name = series.name_of(page)
         tick(name)
         for suffix in (".png", ".pdf"):
             path = out / "maps" / f"{name}{suffix}"

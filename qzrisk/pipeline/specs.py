@@ -88,7 +88,8 @@ def common_parts(project: Project, loaded: Loaded, run_id: str) -> dict[str, Any
     province = loaded.layers.get("province")
     return {
         "crs": project.crs, "language": project.language, "audience": project.audience,
-        "map_number": project.map_number, "synthetic": project.synthetic, "run_id": run_id,
+        "map_number": project.map_number, "variant": project.variant,
+        "synthetic": project.synthetic, "run_id": run_id,
         "source": project.word("source"), "date_text": project.as_of.isoformat(),
         "rule_pack": ", ".join(f"{k} {v}" for k, v in provenance.rule_versions().items()
                                if k in ("coverage", "suitability")),

@@ -56,7 +56,7 @@ def legend_rows(spec: MapSpec) -> list[LegendRow]:
 
 def _rows(layer: LayerSpec, spec: MapSpec) -> list[LegendRow]:
     look = style(layer.style, kind=layer.kind)
-    if look.label_only:
+    if look.label_only or not look.listed:
         return []
     if layer.kind == "graduated" and layer.size is not None:
         return _sized_rows(layer, look)
