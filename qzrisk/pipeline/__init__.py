@@ -16,7 +16,7 @@ from qzrisk.errors import ConfigError
 from qzrisk.files import sha256
 from qzrisk.layers import reconcile
 from qzrisk.layers.findings import gather
-from qzrisk.pipeline import access, cases, measures, products
+from qzrisk.pipeline import access, cases, measures, names, products
 from qzrisk.pipeline.access import Access
 from qzrisk.pipeline.cases import Case
 from qzrisk.pipeline.load import Loaded, load
@@ -73,7 +73,7 @@ def _read(project: Project, tick: Tick) -> Mapping[str, Any]:
                   "coverage": asdict(project.coverage), "risk": asdict(project.risk),
                   "rules": provenance.rule_versions()}
     return {
-        "loaded": load(project, tick=tick),
+        "loaded": names.in_language(load(project, tick=tick), project.language),
         "inputs": inputs,
         "run_id": provenance.run_id(inputs, parameters, qzrisk.__version__),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import geopandas as gpd
@@ -128,11 +129,14 @@ def unit_specs(project: Project, loaded: Loaded, results: Results, common: dict[
         made.append(spec.with_(table_title=text("series_table_units", language)))
     towns = specs.of_level(loaded, "town")
     if len(towns):
-        made.append(compose(
+        spec = compose(
             "01_units_town", "towns", project, loaded, common,
             below=(*_town_tints(towns), *_names(loaded)), named_above=True,
             subtitle=text("series_sub_towns", language, count=len(towns)),
-            notes=(text("note_synthetic_units", language),)))
+            notes=(text("note_synthetic_units", language),))
+        made.append(spec.with_(layers=tuple(
+            replace(layer, label=None) if layer.name == "counties" else layer
+            for layer in spec.layers)))
     return made
 
 
@@ -180,7 +184,6 @@ def _town_tints(towns: gpd.GeoDataFrame) -> tuple[LayerSpec, ...]:
 def _names(loaded: Loaded) -> tuple[LayerSpec, ...]:
     """Return the names of counties, which are placed first, and of towns."""
     county = specs.of_level(loaded, "county")
-    county = county[county["in_statistics"].astype(bool)]
     return tuple(LayerSpec(name=f"{level}_names", title="", kind="choropleth", label="name",
                            frame=frame[["name", "geometry"]], style=f"{level}_name")
                  for level, frame in (("county", county), ("town", specs.of_level(loaded, "town"))))

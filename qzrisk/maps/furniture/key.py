@@ -11,23 +11,25 @@ from qzrisk.maps.style import INK_SOFT
 from qzrisk.text import text
 
 _ROW_MM, _SIZE_PT, _NUMBER_MM, _GAP_MM = 3.15, 6.4, 4.4, 1.6
-_HEAD_MM = 5.6
+_HEAD_MM, _LEAST_PT, _COLUMNS = 5.6, 4.4, 5
 
 
-def number_key(sheet: Sheet, names: Mapping[int, str], x: float, width: float, *, language: str
-               ) -> Block:
-    """Return the key as a block: in columns, read downward, as many as the names let stand.
+def number_key(sheet: Sheet, names: Mapping[int, str], x: float, width: float, *, room_mm: float,
+               language: str) -> Block:
+    """Return the key as a block: in columns, read downward, as many as the room asks for.
 
     Parameters
     ----------
     sheet, x, width : where it stands, mm
     names : number on the map -> name, in order
+    room_mm : height to keep within: names shrink, then end in an ellipsis, before it is exceeded
     language : ``"zh"`` or ``"en"``
     """
     zoom = sheet.zoom
     widest = max(measure(name, _SIZE_PT * zoom)[0] for name in names.values())
-    want = widest + (_NUMBER_MM + _GAP_MM) * zoom
-    columns = max(1, min(int(width // want), len(names), 5))
+    fitting = int(width // (widest + (_NUMBER_MM + _GAP_MM) * zoom))
+    most = max(1, int((room_mm / zoom - _HEAD_MM) // _ROW_MM))
+    columns = min(max(1, fitting, -(-len(names) // most)), _COLUMNS)
     lines = -(-len(names) // columns)
     each = width / columns
     room = each - (_NUMBER_MM + _GAP_MM) * zoom
@@ -39,7 +41,8 @@ def number_key(sheet: Sheet, names: Mapping[int, str], x: float, width: float, *
             left, middle = x + column * each, y - (line + 0.5) * _ROW_MM * zoom
             sheet.text(left + (_NUMBER_MM - 1.2) * zoom, middle, str(number), _SIZE_PT, bold=True,
                        ha="right", color=INK_SOFT)
-            shown, size = fitted(name, room, _SIZE_PT * zoom, least_pt=4.4 * zoom)
-            sheet.text(left + _NUMBER_MM * zoom, middle, shown[0], size / zoom)
+            shown, size = fitted(name, room, _SIZE_PT * zoom, least_pt=_LEAST_PT * zoom)
+            words = shown[0] + ("…" if len(shown) > 1 else "")
+            sheet.text(left + _NUMBER_MM * zoom, middle, words, size / zoom)
 
     return Block((_HEAD_MM + lines * _ROW_MM) * zoom, draw)

@@ -114,7 +114,8 @@ def _class_rows(layer: LayerSpec, spec: MapSpec, look: Style) -> list[LegendRow]
 
 def _sized_rows(layer: LayerSpec, look: Style) -> list[LegendRow]:
     assert layer.size is not None
-    heading = f"{layer.title}（{layer.size_unit}）" if layer.size_unit else layer.title
+    unit = bracketed(layer.size_unit)
+    heading = f"{layer.title} {unit}" if unit.isascii() and unit else layer.title + unit
     rows = [LegendRow(layer=layer.name, swatch="heading", words=heading)]
     most = float(layer.size.max(skipna=True)) if layer.size.notna().any() else 0.0
     whole = bool((layer.size.dropna() % 1 == 0).all())
@@ -122,6 +123,19 @@ def _sized_rows(layer: LayerSpec, look: Style) -> list[LegendRow]:
         rows.append(LegendRow(layer=layer.name, swatch="sized", words=f"{value:,.10g}", look=look,
                               colour=look.face or "", size_pt=symbol_pt(value, most)))
     return rows
+
+
+def bracketed(unit: str) -> str:
+    """Return a unit in brackets of its script, "" for none.
+
+    Examples
+    --------
+    >>> bracketed("个"), bracketed("units"), bracketed("")
+    ('（个）', '(units)', '')
+    """
+    if not unit:
+        return ""
+    return f"({unit})" if unit.isascii() else f"（{unit}）"
 
 
 def size_steps(most: float, *, whole: bool = False) -> list[float]:

@@ -177,6 +177,7 @@ class Placer:
     def __init__(self, view: View, taken: list[Box]) -> None:
         self.view, self.taken = view, list(taken)
         self.leaders: list[tuple[float, float, float, float]] = []
+        self.symbols: list[Box] = []
         self.land: shapely.Geometry = shapely.Polygon()
         self.anchors = np.empty((0, 2))
 
@@ -184,6 +185,9 @@ class Placer:
         """Place names, large areas first; return those that found no room."""
         order = sorted(range(len(labels)), key=lambda rank: -labels[rank].radius)
         few = len(labels) <= 40
+        self.symbols = [(label.x - label.radius, label.y - label.radius,
+                         label.x + label.radius, label.y + label.radius)
+                        for label in labels if label.room is None and label.radius > 0]
         waiting = []
         for rank in order:
             label = labels[rank]
@@ -263,10 +267,7 @@ class Placer:
                   & (boxes[:, 2] <= self.view.width_mm - gap)
                   & (boxes[:, 3] <= self.view.height_mm - gap))
         if self.taken:
-            taken = np.array(self.taken)
-            meets = ((boxes[:, None, 0] < taken[:, 2]) & (boxes[:, None, 2] > taken[:, 0])
-                     & (boxes[:, None, 1] < taken[:, 3]) & (boxes[:, None, 3] > taken[:, 1]))
-            within &= ~meets.any(axis=1)
+            within &= ~_meets_any(boxes, self.taken)
         if self.leaders:
             lines = shapely.multilinestrings([[led[:2], led[2:]] for led in self.leaders])
             within &= ~shapely.intersects(shapely.box(*boxes.T), lines)
@@ -308,8 +309,12 @@ class Placer:
             centres = [(label.x + sx * (reach + width / 2) * (1 if sx else 0),
                         label.y + sy * (reach + height / 2) * (1 if not sx else 0.7))
                        for sx, sy in sides]
-        free = np.flatnonzero(self._free(np.array([label.box(c) for c in centres])))
-        return centres[int(free[0])] if len(free) else None
+        boxes = np.array([label.box(c) for c in centres])
+        free = np.flatnonzero(self._free(boxes))
+        # Rather beside another symbol than on it.
+        clear = free[~_meets_any(boxes[free], self.symbols)]
+        best = clear if len(clear) else free
+        return centres[int(best[0])] if len(best) else None
 
     def _led(self, label: Label, *, few: bool) -> tuple[float, float] | None:
         """Return the cheapest free place on rings around the anchor."""
@@ -347,6 +352,15 @@ class Placer:
         return bool((near > 0.8).all()) and not (
             len(crossed) and shapely.intersects(line, np.array(crossed)).any()
         )
+
+
+def _meets_any(boxes: npt.NDArray[np.float64], others: list[Box]) -> npt.NDArray[np.bool_]:
+    if not others:
+        return np.zeros(len(boxes), dtype=bool)
+    taken = np.array(others)
+    meets = ((boxes[:, None, 0] < taken[:, 2]) & (boxes[:, None, 2] > taken[:, 0])
+             & (boxes[:, None, 1] < taken[:, 3]) & (boxes[:, None, 3] > taken[:, 1]))
+    return np.asarray(meets.any(axis=1))
 
 
 def give_numbers(pairs: list[tuple[Label, Label]], numbers: range, zoom: float) -> list[Label]:

@@ -12,7 +12,7 @@ from qzrisk.errors import ConfigError
 from qzrisk.maps.furniture import panel
 from qzrisk.maps.furniture.key import number_key
 from qzrisk.maps.furniture.legend import LegendRow, legend_rows
-from qzrisk.maps.furniture.lettering import fitted
+from qzrisk.maps.furniture.lettering import capital, fitted
 from qzrisk.maps.furniture.sheet import PAPERS_MM, Block, Sheet
 from qzrisk.maps.furniture.view import View, fit, within
 from qzrisk.maps.spec import MapSpec
@@ -34,6 +34,7 @@ _LABELS_MM = 5.2
 GAP_MM = 4.2
 KEY_ROOM, KEY_ROOM_BESIDE_A_TABLE = 66, 18
 """Names that the key of a page may explain."""
+_KEY_SHARE = 0.55
 _LEGEND_ROWS_MM = (4.9, 4.4, 4.0, 3.6, 3.2)
 
 
@@ -107,7 +108,7 @@ def title(sheet: Sheet, spec: MapSpec) -> float:
     middle = top - (5.2 if spec.subtitle else 7.6) * zoom
     sheet.text(margin, middle, "\n".join(lines), size / zoom, bold=True, linespacing=1.1)
     if spec.subtitle:
-        lines, size = fitted(spec.subtitle, width - stamp, 9.2 * zoom, least_pt=6.5 * zoom)
+        lines, size = fitted(capital(spec.subtitle), width - stamp, 9.2 * zoom, least_pt=6.5 * zoom)
         sheet.text(margin, top - 13.4 * zoom, lines[0], size / zoom, color=INK_SOFT)
     rule = top - 17.6 * zoom
     sheet.line((margin, sheet.width_mm - margin), (rule, rule), color=INK, width_pt=0.8)
@@ -161,7 +162,8 @@ def _beside(sheet: Sheet, spec: MapSpec, view: View, x: float, ends: tuple[float
     floor = bottom + small.height_mm + gap
     numbered = dict(sorted((label.number, label.name) for label in unnamed if label.number))
     if numbered:
-        key = number_key(sheet, numbered, x, first, language=spec.language)
+        key = number_key(sheet, numbered, x, first, language=spec.language,
+                         room_mm=_KEY_SHARE * (top - floor))
         key.draw(floor + key.height_mm)
         floor += key.height_mm + gap
     figures = (panel.key_figures(sheet, spec.key_figures, x, first)

@@ -8,6 +8,7 @@ import shapely
 from pyproj import CRS
 
 from qzrisk.maps.furniture.frame import degree_text
+from qzrisk.maps.furniture.lettering import capital
 from qzrisk.maps.spec import MapSpec
 from qzrisk.text import text
 
@@ -53,7 +54,7 @@ def note_lines(spec: MapSpec, *, labels_left: int, shortened: bool = False
     if shortened:
         said.append(text("short_note", language))
     head = text("sheet_notes", language)
-    lines = [(head if rank == 0 else "", line) for rank, line in enumerate(said)]
+    lines = [(head if rank == 0 else "", capital(line)) for rank, line in enumerate(said)]
     if spec.source:
         lines.append((text("sheet_source", language), spec.source))
     lines.append((text("sheet_crs", language), projection_words(spec.crs, language)))
