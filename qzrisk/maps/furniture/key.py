@@ -11,7 +11,7 @@ from qzrisk.maps.style import INK_SOFT
 from qzrisk.text import text
 
 _ROW_MM, _SIZE_PT, _NUMBER_MM, _GAP_MM = 3.15, 6.4, 4.4, 1.6
-_HEAD_MM, _LEAST_PT, _COLUMNS = 5.6, 4.4, 5
+_HEAD_MM, _LEAST_PT, _COLUMNS = 5.6, 4.2, 5
 
 
 def number_key(sheet: Sheet, names: Mapping[int, str], x: float, width: float, *, room_mm: float,
@@ -22,7 +22,7 @@ def number_key(sheet: Sheet, names: Mapping[int, str], x: float, width: float, *
     ----------
     sheet, x, width : where it stands, mm
     names : number on the map -> name, in order
-    room_mm : height to keep within: names shrink, then end in an ellipsis, before it is exceeded
+    room_mm : height to keep within: names shrink, then take two lines, before it is exceeded
     language : ``"zh"`` or ``"en"``
     """
     zoom = sheet.zoom
@@ -42,7 +42,7 @@ def number_key(sheet: Sheet, names: Mapping[int, str], x: float, width: float, *
             sheet.text(left + (_NUMBER_MM - 1.2) * zoom, middle, str(number), _SIZE_PT, bold=True,
                        ha="right", color=INK_SOFT)
             shown, size = fitted(name, room, _SIZE_PT * zoom, least_pt=_LEAST_PT * zoom)
-            words = shown[0] + ("…" if len(shown) > 1 else "")
-            sheet.text(left + _NUMBER_MM * zoom, middle, words, size / zoom)
+            words = "\n".join(shown[:2]) + ("…" if len(shown) > 2 else "")
+            sheet.text(left + _NUMBER_MM * zoom, middle, words, size / zoom, linespacing=0.95)
 
     return Block((_HEAD_MM + lines * _ROW_MM) * zoom, draw)

@@ -8,7 +8,7 @@ import numpy as np
 
 from qzrisk.levels import NO_DATA_FILL, NO_DATA_HATCH, palette
 from qzrisk.maps.spec import NO_DATA, LayerSpec, MapSpec
-from qzrisk.maps.style import Style, fills, point_shapes, style
+from qzrisk.maps.style import INK, Style, fills, point_shapes, style
 from qzrisk.text import text
 
 
@@ -91,6 +91,8 @@ def _class_rows(layer: LayerSpec, spec: MapSpec, look: Style) -> list[LegendRow]
     painted = fills(chosen, spec.variant)
     shapes = dict(zip(chosen.codes, point_shapes(layer.palette, len(chosen.codes)), strict=True))
     pointed = layer.kind == "points"
+    if pointed and spec.variant == "grey":
+        look = replace(look, edge=INK)
     rows = [LegendRow(layer=layer.name, swatch="heading", words=layer.title,
                       unit_word=layer.unit_word)]
     for code in reversed(chosen.codes):

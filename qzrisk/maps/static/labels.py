@@ -306,9 +306,10 @@ class Placer:
         if label.look.label_only:
             centres = [(label.x, label.y)]
         else:
-            centres = [(label.x + sx * (reach + width / 2) * (1 if sx else 0),
-                        label.y + sy * (reach + height / 2) * (1 if not sx else 0.7))
-                       for sx, sy in sides]
+            far = np.array((0.0, 2.4, 5.0) if self.symbols else (0.0,)) * self.view.zoom
+            centres = [(label.x + sx * (reach + away + width / 2) * (1 if sx else 0),
+                        label.y + sy * (reach + away + height / 2) * (1 if not sx else 0.7))
+                       for away in far for sx, sy in sides]
         boxes = np.array([label.box(c) for c in centres])
         free = np.flatnonzero(self._free(boxes))
         # Rather beside another symbol than on it.

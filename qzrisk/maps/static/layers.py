@@ -219,10 +219,12 @@ def _points(ax: Axes, layer: LayerSpec, view: View, zorder: float, variant: str)
     shapes = point_shapes(layer.palette or "", len(chosen.codes))
     _symbols(ax, xy[codes < 0], view, zorder, "o", 3.2, NO_DATA_FILL, edge=NO_DATA_EDGE,
              edge_pt=0.4)
+    # The palest grey would vanish on the ground without a dark edge.
+    edge = INK if variant == "grey" else look.edge or PAPER
     for rank, (face, _) in enumerate(fills(chosen, variant).values()):
         marker, size = shapes[rank]
         _symbols(ax, xy[codes == rank], view, zorder + 0.01 * (rank + 1), marker, size, face,
-                 edge=look.edge or PAPER, edge_pt=look.width_pt)
+                 edge=edge, edge_pt=look.width_pt)
 
 
 def _symbols(ax: Axes, xy: npt.NDArray[np.float64], view: View, zorder: float, marker: str,

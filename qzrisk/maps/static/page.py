@@ -34,7 +34,7 @@ _LABELS_MM = 5.2
 GAP_MM = 4.2
 KEY_ROOM, KEY_ROOM_BESIDE_A_TABLE = 66, 18
 """Names that the key of a page may explain."""
-_KEY_SHARE = 0.55
+_KEY_SHARE = 0.72
 _LEGEND_ROWS_MM = (4.9, 4.4, 4.0, 3.6, 3.2)
 
 
