@@ -244,7 +244,7 @@ def membership(counties: pd.DataFrame, towns: pd.DataFrame, villages: pd.DataFra
 def context(sources: Path = SOURCES) -> dict[str, gpd.GeoDataFrame]:
     """Return what surrounds the city: province outline, neighbouring prefectures, land (degrees).
 
-    Every frame has the columns unit_id, name and name_en (land: none); prefectures end at the map frame.
+    Every frame has the columns unit_id, name, name_en (land: none); prefectures end at the frame.
     """
     cities = gpd.read_file(sources / "fujian_cities.gpkg").sort_values("adcode")
     names = cities.set_index("adcode")["name"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
@@ -188,14 +189,15 @@ def _names(ax: Axes, spec: MapSpec, view: View, taken: Sequence[Box], numbers: r
               if layer.kind == "outline" or label.key not in skipped] if layer.show else []
              for layer in spec.layers]
     first: Keys = frozenset()
+    least = math.inf
     for _ in range(_ATTEMPTS if numbers else 1):
         labels = [[replace(label) for label in layer] for layer in found]
         placer, left, pairs = _placed(labels, view, taken, bool(numbers), needed, first)
         told = {id(label) for label, _ in pairs}
         silent = frozenset(label.key for label in left if id(label) not in told)
-        if silent <= first:
+        if not silent or len(silent) > least:
             break
-        first |= silent
+        first, least = first | silent, len(silent)
     marks = give_numbers(pairs, numbers, view.zoom)
     written = [label for layer in labels for label in layer]
     around = [label for layer in spec.context for label in labels_of(layer, view)]
