@@ -149,10 +149,9 @@ def _save_maps(pages: list[MapSpec | Page], out: Path, tick: Tick) -> list[Path]
     for page in pages:
         name = series.name_of(page)
         tick(name)
-        for suffix in (".png", ".pdf"):
-            path = out / "maps" / f"{name}{suffix}"
-            written.append(static.save(page, path) if isinstance(page, MapSpec) else static.write(
-                static.draw_page(page), path, title=page.title, subject=page.subtitle))
+        figure = static.draw(page) if isinstance(page, MapSpec) else static.draw_page(page)
+        written += [static.write(figure, out / "maps" / f"{name}{suffix}", title=page.title,
+                                 subject=page.subtitle) for suffix in (".png", ".pdf")]
     return written
 
 
