@@ -103,6 +103,9 @@ STYLES: Mapping[str, Style] = {
     "persons": Style(ramp=("#f7f1f5", "#d9b8d1", "#b07ba6", "#7b3f73", "#3f1a3c")),
 }
 
+CLASSED_LINE = 2.2
+"""Lines in the colours of classes are so many times as wide as plain ones of their style."""
+
 _BY_KIND = {
     "choropleth": "unit", "points": "point", "graduated": "graduated", "lines": "road",
     "outline": "county_line", "raster": "heat",

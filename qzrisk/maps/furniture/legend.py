@@ -8,7 +8,7 @@ import numpy as np
 
 from qzrisk.levels import NO_DATA_FILL, NO_DATA_HATCH, palette
 from qzrisk.maps.spec import NO_DATA, LayerSpec, MapSpec
-from qzrisk.maps.style import INK, Style, fills, point_shapes, style
+from qzrisk.maps.style import CLASSED_LINE, INK, Style, fills, point_shapes, style
 from qzrisk.text import text
 
 
@@ -49,9 +49,9 @@ def legend_rows(spec: MapSpec) -> list[LegendRow]:
     for layer in spec.layers:
         if layer.show:
             rows.extend(_rows(layer, spec))
-    # Lines close the legend, boundaries strongest first as they are given last.
-    plain = [row for row in rows if row.swatch == "line"]
-    return [row for row in rows if row.swatch != "line"] + plain[::-1]
+    # Plain lines close the legend, boundaries strongest first as they are given last.
+    plain = [row for row in rows if row.swatch == "line" and not row.code]
+    return [row for row in rows if row.swatch != "line" or row.code] + plain[::-1]
 
 
 def _rows(layer: LayerSpec, spec: MapSpec) -> list[LegendRow]:
@@ -98,12 +98,12 @@ def _class_rows(layer: LayerSpec, spec: MapSpec, look: Style) -> list[LegendRow]
     for code in reversed(chosen.codes):
         colour, hatch = painted[code]
         marker, size = shapes[code]
-        if layer.kind == "lines":
-            look = replace(look, edge=colour, dash=(), casing_pt=0.0)
+        sample = look if layer.kind != "lines" else replace(
+            look, edge=colour, dash=(), casing_pt=0.0, width_pt=CLASSED_LINE * look.width_pt)
         rows.append(LegendRow(
             layer=layer.name, swatch=_SWATCHES.get(layer.kind, "fill"), words=words[code],
             note=layer.thresholds.get(code, ""), count=counts.get(code), code=code, colour=colour,
-            hatch=hatch, marker=marker, size_pt=size, look=look,
+            hatch=hatch, marker=marker, size_pt=size, look=sample,
         ))
     if counts.get(NO_DATA):
         rows.append(LegendRow(

@@ -28,7 +28,18 @@ from qzrisk.maps.furniture.paths import (
 )
 from qzrisk.maps.furniture.view import View
 from qzrisk.maps.spec import LayerSpec
-from qzrisk.maps.style import GROUND, INK, PAPER, SEA, SEA_INK, Style, fills, point_shapes, style
+from qzrisk.maps.style import (
+    CLASSED_LINE,
+    GROUND,
+    INK,
+    PAPER,
+    SEA,
+    SEA_INK,
+    Style,
+    fills,
+    point_shapes,
+    style,
+)
 
 _SEAM_PT = 0.25
 _HATCH_INK = "#3b464e"
@@ -189,7 +200,7 @@ def _lines(ax: Axes, layer: LayerSpec, view: View, zorder: float, variant: str) 
         chosen = seen & (codes == (rank if rank < len(colours) - 1 else -1))
         if chosen.any():
             _add(ax, line_path(shapes[chosen], view), edgecolor=colour, zorder=zorder,
-                 linewidth=2.2 * look.width_pt * view.zoom)
+                 linewidth=CLASSED_LINE * look.width_pt * view.zoom)
 
 
 # points
