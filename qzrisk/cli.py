@@ -79,7 +79,7 @@ def _open(options: argparse.Namespace, **how: bool) -> Project:
     from qzrisk.project import open_project
 
     project = open_project(options.project or "project.toml", **how)
-    changes = {key: getattr(options, key) for key in ("language", "audience")
+    changes = {key: getattr(options, key) for key in ("language", "audience", "variant")
                if getattr(options, key, None)}
     return project.with_(**changes)
 
@@ -201,6 +201,9 @@ _PROJECT: list[_Argument] = [
 ]
 _AUDIENCE: _Argument = (("--audience",), {"choices": ("public", "internal"),
                                           "help": "公开或内部 / public or internal"})
+_VARIANT: _Argument = (("--variant",), {
+    "choices": ("colour", "colour_blind", "grey"),
+    "help": "配色：彩色、色盲可读、黑白印刷 / colours, colour-blind readers, black and white"})
 _COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int], list[_Argument]]] = {
     "init": ("为新城市建立项目文件夹 / start a project folder for a city", _init,
              [(("folder",), {"help": "文件夹 / folder"})]),
@@ -213,12 +216,12 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int], list[_Argum
                                   "help": "各县改正后交回的表 / workbooks that came back "
                                   "corrected"})]),
     "run": ("完成全部工作 / run the whole job", _run,
-            [*_PROJECT, _AUDIENCE,
+            [*_PROJECT, _AUDIENCE, _VARIANT,
              (("--out",), {"default": "outputs", "help": "输出文件夹 / output folder"}),
              (("--strict",), {"action": "store_true",
                               "help": "有错误级问题时返回 1 / exit 1 on errors in the data"})]),
     "coverage": ("避灾点覆盖与转移安置 / coverage by shelters and relocation plans", _coverage,
-                 [*_PROJECT, _AUDIENCE,
+                 [*_PROJECT, _AUDIENCE, _VARIANT,
                   (("--hazard",), {"help": "灾种，如 typhoon / hazard, e.g. flood"}),
                   (("--out",), {"default": "outputs", "help": "输出文件夹 / output folder"})]),
     "risk": ("各灾种与综合风险等级 / risk by hazard and composite", _risk,

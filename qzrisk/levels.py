@@ -201,6 +201,14 @@ PALETTES: dict[str, Palette] = {
         ("滞后", "推进中", "接近完成", "完成"),
         ("Behind", "Under way", "Nearly done", "Done"),
     ),
+    # What a reporting unit is of its county.
+    "unit_part": Palette(
+        ("zone", "rest", "whole"),
+        ("#c9b38a", "#dfe3c8", "#f1ead9"),
+        ("xxx", "...", ""),
+        ("从县中分列的统计单元", "分列后县的其余部分", "不分列的县（市、区）"),
+        ("Taken out of its county", "Rest of a county", "Whole county"),
+    ),
     # Agreement of the data with a published figure.
     "verdict": Palette(
         ("equal", "consistent", "not_in_data", "differs"),

@@ -180,6 +180,9 @@ class Project:
     map_number : 审图号, or "".
     decisions : layer -> file of decisions on pairs of records that may be one, see
         `layers.dedupe`.
+    public_step_deg : degrees to which points are rounded for the public.
+    variant : ``"colour"``, ``"colour_blind"`` (hatched as well) or ``"grey"`` for black-and-white
+        print; of the static maps.
     units : membership table; official : TOML of official figures, or None.
     sources, rasters, coverage, risk : see their classes.
     """
@@ -200,6 +203,8 @@ class Project:
     no_data_zh: str = ""
     no_data_en: str = ""
     map_number: str = ""
+    public_step_deg: float = 0.001
+    variant: str = "colour"
     official: Path | None = None
     decisions: Mapping[str, Path] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
@@ -255,6 +260,7 @@ _SECTIONS = ("project", "source", "raster", "coverage", "risk")
 _CHOICES = {
     "language": ("zh", "en"),
     "audience": ("public", "internal"),
+    "variant": ("colour", "colour_blind", "grey"),
     "datum": ("as_is", "auto", "gcj02", "bd09"),
     "direction": (1, -1),
     "roads": ("before", "during"),
@@ -428,6 +434,9 @@ def _check_files(project: Project) -> None:
 def _check_numbers(project: Project) -> None:
     """Refuse limits, bounds and weights that no stage could work with."""
     where = project.file.name
+    if not project.public_step_deg > 0:
+        raise ConfigError("public_step_deg must be positive", where=f"{where}: [project]",
+                          expected="> 0", got=project.public_step_deg)
     limits = project.coverage.thresholds_m
     names = [f"{limit:.0f}" for limit in limits]
     if not limits or min(limits) <= 0 or len(set(names)) < len(names):

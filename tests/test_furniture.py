@@ -276,3 +276,14 @@ def test_table_cells_say_the_missing_and_keep_decimals_level():
     spec = world.risk_map()
     assert [panel.chip_words(code, spec) for code in spec.table["等级"]] == [
         "高风险", "低风险", "高风险", "暂缺"]
+
+
+def test_lines_in_colours_of_classes_stay_under_their_heading_as_wide_as_on_the_map():
+    road = world.lines_layer(name="road", title="危险路段", kind="lines", frame=world.road(),
+                             classes=world.risk().iloc[:1].set_axis(["r"]), palette="risk",
+                             style="main_road")
+    rows = furniture.legend_rows(world.risk_map(layers=(world.lines_layer(), road)))
+    assert [row.words for row in rows[:2]] == ["危险路段", "高风险（红）"]
+    assert rows[-1].words == "县界"
+    base = style.STYLES["main_road"].width_pt
+    assert {row.look.width_pt for row in rows[1:5]} == {style.CLASSED_LINE * base}

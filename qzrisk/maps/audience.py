@@ -23,6 +23,9 @@ STEP_DEG = 0.001
 COUNTED_LAYERS = ("teams", "railway_points", "risk_points")
 """Layers of which the public sees no single record, only counts by town."""
 
+PARTLY_COUNTED = ("enterprises",)
+"""Layers of which some records are only counted, see `counted_only`."""
+
 _COUNTED_VALUES = {"kind": ("hazchem", "store"), "sector": ("hazchem", "gas")}
 _PLACE_COLUMNS = ("chainage", "measure_m", "offset_m", "lon", "lat")
 
@@ -47,7 +50,7 @@ def counted_only(frame: pd.DataFrame, layer: str) -> pd.Series:
     [False, True]
     """
     hidden = pd.Series(layer in COUNTED_LAYERS, index=frame.index)
-    if layer != "enterprises":
+    if layer not in PARTLY_COUNTED:
         return hidden
     for column, values in _COUNTED_VALUES.items():
         if column in frame:

@@ -43,6 +43,7 @@ class Style:
     water_lined : draw faint lines of depth off the shore of this land.
     label_pt, label_colour, bold : lettering; 0 chooses the size by the number of labels.
     label_only : only the names are drawn, e.g. of a sea.
+    listed : has rows in the legend; False for fills that only tell neighbours apart.
     hatched : hatched as missing, whatever the face.
     clear : names keep off these symbols.
     inner_only : only edges shared by two polygons are drawn, none along a coast.
@@ -61,6 +62,7 @@ class Style:
     label_colour: str = INK
     bold: bool = True
     label_only: bool = False
+    listed: bool = True
     hatched: bool = False
     clear: bool = False
     inner_only: bool = False
@@ -78,11 +80,14 @@ STYLES: Mapping[str, Style] = {
         face=None, edge="#bdb5a6", width_pt=0.5, dash=(7, 2.2, 1.2, 2.2),
         label_pt=8.5, label_colour=LAND_INK, bold=False, inner_only=True,
     ),
+    "county_name": Style(label_pt=7.6, label_colour="#7a2e1d", label_only=True),
     "town_name": Style(bold=False, label_only=True),
     "sea_name": Style(label_pt=9.5, label_colour=SEA_INK, bold=False, label_only=True),
     "river": Style(edge="#8fb6d3", width_pt=0.6),
     "no_data": Style(face="#f4f4f1", edge="#8a8f94", width_pt=0.4, hatched=True),
     "unit": Style(face="#ece6d8", edge="#b9ad95", width_pt=0.4),
+    **{f"tint_{rank}": Style(face=face, listed=False) for rank, face in enumerate(
+        ("#efe6cf", "#dfe8d3", "#e3dcec", "#d5e4ea", "#f3dcd3"))},
     # lines
     "road": Style(edge="#a4722f", width_pt=0.35),
     "main_road": Style(edge="#a4722f", width_pt=0.9, casing_pt=0.4),
@@ -102,6 +107,9 @@ STYLES: Mapping[str, Style] = {
     "elevation": Style(ramp=("#dfe8d2", "#f0ead0", "#d9c29a", "#b08c63", "#7d5d43")),
     "persons": Style(ramp=("#f7f1f5", "#d9b8d1", "#b07ba6", "#7b3f73", "#3f1a3c")),
 }
+
+CLASSED_LINE = 2.2
+"""Lines in the colours of classes are so many times as wide as plain ones of their style."""
 
 _BY_KIND = {
     "choropleth": "unit", "points": "point", "graduated": "graduated", "lines": "road",

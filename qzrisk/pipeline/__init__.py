@@ -16,7 +16,7 @@ from qzrisk.errors import ConfigError
 from qzrisk.files import sha256
 from qzrisk.layers import reconcile
 from qzrisk.layers.findings import gather
-from qzrisk.pipeline import access, cases, measures, products, returns, themes
+from qzrisk.pipeline import access, cases, measures, names, products, returns, themes
 from qzrisk.pipeline.access import Access
 from qzrisk.pipeline.cases import Case
 from qzrisk.pipeline.load import Loaded, load
@@ -69,12 +69,13 @@ class Outcome:
 def _read(project: Project, tick: Tick) -> Mapping[str, Any]:
     inputs = provenance.input_hashes(project.files(), project.root)
     parameters = {"language": project.language, "audience": project.audience,
+                  "variant": project.variant, "public_step_deg": project.public_step_deg,
                   "crs": project.crs, "seed": project.seed, "as_of": project.as_of,
                   "coverage": asdict(project.coverage),
                   "risk": asdict(replace(project.risk, frozen=None)),
                   "rules": provenance.rule_versions()}
     return {
-        "loaded": load(project, tick=tick),
+        "loaded": names.in_language(load(project, tick=tick), project.language),
         "inputs": inputs,
         "run_id": provenance.run_id(inputs, parameters, qzrisk.__version__),
     }
@@ -169,8 +170,8 @@ STAGES: tuple[Stage, ...] = (
     Stage("relocation", ("project", "loaded", "results", "out", "run_id"), ("relocation",),
           products.relocation_files),
     Stage("grid", ("project", "loaded", "results", "out"), ("grid",), products.grid_files),
-    Stage("maps", ("project", "loaded", "results", "out", "run_id", "tick"), ("maps",),
-          products.map_files),
+    Stage("maps", ("project", "loaded", "results", "official", "reconciled", "out", "run_id",
+                   "tick"), ("maps",), products.map_files),
     Stage("web", ("project", "loaded", "results", "out", "run_id"), ("web",),
           products.web_files),
     Stage("manifest", ("project", "loaded", "results", "out", "run_id", "inputs", "issues",

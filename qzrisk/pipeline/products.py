@@ -12,11 +12,18 @@ import pandas as pd
 from qzrisk import grid
 from qzrisk.files import write_text
 from qzrisk.layers import database
-from qzrisk.layers.schema import schemas
 from qzrisk.levels import palette
 from qzrisk.maps import audience
 from qzrisk.maps.spec import MapSpec, Page
-from qzrisk.pipeline import coverage_maps, coverage_sheets, relocation, specs, tables, themes
+from qzrisk.pipeline import (
+    coverage_maps,
+    coverage_sheets,
+    publish,
+    relocation,
+    series,
+    specs,
+    tables,
+)
 from qzrisk.pipeline.load import Loaded, Tick
 from qzrisk.pipeline.measures import Results
 from qzrisk.pipeline.risk import grid as risk_grid
@@ -27,37 +34,18 @@ from qzrisk.reports import relocation as reports
 from qzrisk.reports import workbook
 from qzrisk.text import text
 
-# Telephone numbers, whole or grouped: seven digits and more that are no division code.
-_LONG_NUMBER = r"(?<!\d)(?:\d{3,4}-\d{7,8}|1[3-9]\d{9}|\d{7,8})(?!\d)"
-
-
-def public(frame: pd.DataFrame, layer: str, project: Project, *, strict: bool = False
-           ) -> pd.DataFrame:
-    """Return a frame without its personal columns, unless the project is internal.
-
-    `strict` keeps only columns of the data dictionary: a raw file may hold personal values in
-    columns that nobody has named.
-    """
-    if project.audience == "internal":
-        return frame
-    known = schemas().get(layer)
-    if known is None:
-        return frame
-    columns = [c for c in frame.columns if c in known.columns or c.startswith("_")
-               or c == "geometry"] if strict else list(frame.columns)
-    return frame[[c for c in columns if c not in known.personal()]]
-
 
 def database_files(project: Project, loaded: Loaded, results: Results, issues: pd.DataFrame,
                    reconciled: pd.DataFrame, out: Path) -> Mapping[str, Any]:
     """Write ``database.gpkg``: layers, membership, results, findings and quarantine."""
     kinds = project.kinds()
     frames: dict[str, pd.DataFrame] = {
-        name: audience.shown(public(frame, kinds[name], project, strict=True), kinds[name],
-                             audience=project.audience)
+        name: publish.layer(publish.columns(frame, kinds[name], project, strict=True),
+                            kinds[name], project)
         for name, frame in loaded.layers.items()}
     frames["units"] = loaded.tables["units"]
-    boundaries = loaded.layers["boundaries"]
+    boundaries, shelters = loaded.layers["boundaries"], loaded.layers["shelters"]
+    places = publish.layer(shelters, "shelters", project).geometry
     for level in coverage_sheets.LEVELS:
         frame = results.coverage[level].drop(columns="name").join(
             results.risk[level].drop(columns=["persons"]))
@@ -72,57 +60,28 @@ def database_files(project: Project, loaded: Loaded, results: Results, issues: p
             continue
         for level in coverage_sheets.LEVELS:
             frames[f"coverage_{hazard}_{level}"] = made.tables[level]
-        judged = coverage_sheets.judged_frame(made, loaded.layers["shelters"], project)
-        frames[f"shelters_{hazard}"] = gpd.GeoDataFrame(
-            judged, geometry=loaded.layers["shelters"].geometry, crs=project.crs)
+        judged = coverage_sheets.judged_frame(made, shelters, project)
+        frames[f"shelters_{hazard}"] = gpd.GeoDataFrame(judged, geometry=places, crs=project.crs)
         frames[f"relocation_{hazard}"] = relocation.rows(made, loaded, project)
     frames["indicators"] = results.indicators
     frames["official_figures"] = reconciled
-    frames["findings"] = _finding_layer(_masked(issues, project), project.crs)
+    frames["findings"] = publish.findings(issues, loaded, project)
     for name, frame in loaded.quarantine.items():
-        frames[f"quarantine_{name}"] = _public_rejects(frame, kinds[name], project)
+        frames[f"quarantine_{name}"] = publish.rejects(frame, kinds[name], project)
     for name, frame in loaded.tables.items():
         kind = kinds.get(name, name)
         if project.audience == "public":
             frame = frame[~audience.counted_only(frame, kind)]
-        frames.setdefault(name, public(frame, kind, project, strict=True))
+        frames.setdefault(name, publish.columns(frame, kind, project, strict=True))
     path = database.write(out / "database.gpkg", frames, as_of=project.as_of)
     return {"database": [path]}
-
-
-def _masked(issues: pd.DataFrame, project: Project) -> pd.DataFrame:
-    """Return findings whose value and message do not quote personal columns."""
-    if project.audience == "internal":
-        return issues
-    personal = {(name, column) for name, kind in project.kinds().items()
-                for column in schemas()[kind].personal()}
-    hidden = [pair in personal for pair in zip(issues["layer"], issues["field"], strict=True)]
-    masked = issues.copy()
-    for column in ("value", "message", "suggestion"):
-        # A telephone number may stand in any cell that could not be read.
-        masked[column] = masked[column].astype("str").str.replace(_LONG_NUMBER, "***", regex=True)
-        masked.loc[hidden, column] = "***"
-    return masked
-
-
-def _public_rejects(frame: pd.DataFrame, layer: str, project: Project) -> pd.DataFrame:
-    """Return quarantined rows; in public only which they are and why, since any cell is raw."""
-    if project.audience == "internal":
-        return frame
-    key = schemas()[layer].key
-    return frame[[c for c in frame.columns if c in (key, "geometry") or c.startswith("_")]]
-
-
-def _finding_layer(issues: pd.DataFrame, crs: str) -> gpd.GeoDataFrame:
-    shapes = gpd.GeoSeries(list(issues["geometry"]), index=issues.index, crs=crs)
-    return gpd.GeoDataFrame(issues.drop(columns="geometry"), geometry=shapes, crs=crs)
 
 
 def table_files(project: Project, loaded: Loaded, results: Results, issues: pd.DataFrame,
                 official: pd.DataFrame, reconciled: pd.DataFrame, out: Path, run_id: str
                 ) -> Mapping[str, Any]:
     """Write ``tables/``: coverage, risk and checks as xlsx, and each sheet as CSV."""
-    masked = _masked(issues, project).drop(columns="geometry")
+    masked = pd.DataFrame(publish.findings(issues, loaded, project)).drop(columns="geometry")
     books = tables.books(project, loaded, results, masked, official, reconciled, run_id)
     return {"tables": [*_save_books(books, project, out), *_bounds_file(results, out)]}
 
@@ -215,13 +174,11 @@ def relocation_files(project: Project, loaded: Loaded, results: Results, out: Pa
     return {"relocation": written}
 
 
-def map_files(project: Project, loaded: Loaded, results: Results, out: Path, run_id: str,
-              tick: Tick) -> Mapping[str, Any]:
-    """Write ``maps/*.png`` and ``maps/*.pdf``."""
-    pages: list[MapSpec | Page] = [*specs.static_specs(project, loaded, results, run_id)]
-    pages += _case_pages(project, loaded, results, run_id)
-    pages += risk_maps.pages(project, loaded, results, run_id)
-    pages += themes.map_specs(project, loaded, specs.common_parts(project, loaded, run_id))
+def map_files(project: Project, loaded: Loaded, results: Results, official: pd.DataFrame,
+              reconciled: pd.DataFrame, out: Path, run_id: str, tick: Tick) -> Mapping[str, Any]:
+    """Write ``maps/*.png`` and ``maps/*.pdf``, the numbered series."""
+    pages = series.pages(project, loaded, results, run_id, official=official,
+                         reconciled=reconciled)
     return {"maps": _save_maps(pages, out, tick)}
 
 
@@ -251,12 +208,11 @@ def _save_maps(pages: list[MapSpec | Page], out: Path, tick: Tick) -> list[Path]
 
     written = []
     for page in pages:
-        name = page.key if isinstance(page, Page) else page.name
+        name = series.name_of(page)
         tick(name)
-        for suffix in (".png", ".pdf"):
-            path = out / "maps" / f"{name}{suffix}"
-            written.append(static.save(page, path) if isinstance(page, MapSpec) else static.write(
-                static.draw_page(page), path, title=page.title, subject=page.subtitle))
+        figure = static.draw(page) if isinstance(page, MapSpec) else static.draw_page(page)
+        written += [static.write(figure, out / "maps" / f"{name}{suffix}", title=page.title,
+                                 subject=page.subtitle) for suffix in (".png", ".pdf")]
     return written
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from qzrisk import provenance
 from qzrisk.levels import ordered, palette
 from qzrisk.maps.spec import LayerSpec, MapSpec
+from qzrisk.pipeline import publish
 from qzrisk.pipeline.load import Loaded
 from qzrisk.pipeline.measures import Results, grade_bounds
 from qzrisk.pipeline.risk.notes import class_bounds, class_notes, hazard_name, risk_table
@@ -75,7 +76,8 @@ def common_parts(project: Project, loaded: Loaded, run_id: str) -> dict[str, Any
     province = loaded.layers.get("province")
     return {
         "crs": project.crs, "language": project.language, "audience": project.audience,
-        "map_number": project.map_number, "synthetic": project.synthetic, "run_id": run_id,
+        "map_number": project.map_number, "variant": project.variant,
+        "synthetic": project.synthetic, "run_id": run_id,
         "source": project.word("source"), "date_text": project.as_of.isoformat(),
         "rule_pack": rule_pack("coverage", "suitability"),
         "context": _context(loaded), "locator": province,
@@ -143,7 +145,7 @@ def coverage_layer(loaded: Loaded, results: Results, level: str, project: Projec
 
 
 def _shelter_layer(loaded: Loaded, project: Project) -> LayerSpec:
-    shelters = loaded.layers["shelters"]
+    shelters = publish.layer(loaded.layers["shelters"], "shelters", project)
     fields = {"name": "name", "capacity_persons": "capacity_persons",
               "effective_capacity_persons": "capacity", "hazards_served": "hazards_served"}
     from qzrisk.layers.schema import schema

@@ -35,6 +35,9 @@ SPLIT_COUNTIES = {
 }
 """Counties that report as two units: name of the rest, name of the zone, towns of the zone."""
 
+NAMES_EN = Path(__file__).with_name("names_en.csv")
+"""English names by code, made by ``scripts/build_names_en.py``."""
+
 COLUMNS = [
     "unit_id", "name", "level", "parent_id", "area_m2", "in_statistics", "synthetic", "geometry",
 ]  # fmt: skip
@@ -85,6 +88,11 @@ def county_land(sources: Path = SOURCES) -> gpd.GeoDataFrame:
     """Return the counties clipped to the coast (GSHHG land) in the project CRS, by code."""
     counties = county_polygons(sources)
     return counties.set_geometry(counties.geometry.intersection(coast(sources).union_all()))
+
+
+@lru_cache(maxsize=1)
+def _names_en() -> pd.Series:
+    return pd.read_csv(NAMES_EN, dtype=str).set_index("unit_id")["name_en"]
 
 
 def reporting_id(code: str) -> str:
@@ -206,7 +214,7 @@ def _layers(
 
 
 def membership(counties: pd.DataFrame, towns: pd.DataFrame, villages: pd.DataFrame) -> pd.DataFrame:
-    """Membership table: unit_id, name, level, parent_id, reporting_id, in_statistics, synthetic."""
+    """Membership table: names, level, parent_id, reporting_id, in_statistics, synthetic by unit."""
     rows = [(CITY_CODE, CITY_NAME, "city", "", "", True, False)]
     for code, name in zip(counties["adcode"], counties["name"], strict=True):
         whole = code not in SPLIT_COUNTIES and code != EXCLUDED_COUNTY
@@ -225,6 +233,7 @@ def membership(counties: pd.DataFrame, towns: pd.DataFrame, villages: pd.DataFra
     ]  # fmt: skip
     order = ["city", "county", "reporting", "town", "village"]
     table = pd.DataFrame(rows, columns=columns)
+    table.insert(2, "name_en", table["unit_id"].map(_names_en()))
     rank = table["level"].map(order.index)
     return table.iloc[np.lexsort((table["unit_id"], rank))].reset_index(drop=True)
 
@@ -235,7 +244,7 @@ def membership(counties: pd.DataFrame, towns: pd.DataFrame, villages: pd.DataFra
 def context(sources: Path = SOURCES) -> dict[str, gpd.GeoDataFrame]:
     """Return what surrounds the city: province outline, neighbouring prefectures, land (degrees).
 
-    Every frame has the columns unit_id and name (land: none); prefectures end at the map frame.
+    Every frame has the columns unit_id, name, name_en (land: none); prefectures end at the frame.
     """
     cities = gpd.read_file(sources / "fujian_cities.gpkg").sort_values("adcode")
     names = cities.set_index("adcode")["name"]
@@ -244,10 +253,17 @@ def context(sources: Path = SOURCES) -> dict[str, gpd.GeoDataFrame]:
     )
     near = near[~near["adcode"].isin([CITY_CODE, "350000"])].sort_values("adcode")
     prefectures = gpd.GeoDataFrame(
-        {"unit_id": near["adcode"], "name": near["adcode"].map(names)}, geometry=near.geometry
+        {
+            "unit_id": near["adcode"],
+            "name": near["adcode"].map(names),
+            "name_en": near["adcode"].map(_names_en()),
+        },
+        geometry=near.geometry,
     )
     outline = shapely.coverage_union_all(cities.geometry.to_numpy())
-    province = gpd.GeoDataFrame({"unit_id": ["350000"], "name": ["福建省"]}, geometry=[outline])
+    province = gpd.GeoDataFrame(
+        {"unit_id": ["350000"], "name": ["福建省"], "name_en": ["Fujian"]}, geometry=[outline]
+    )
     land = gpd.read_file(sources / "coast_gshhg.gpkg", layer="land")[["geometry"]]
     layers = {"province": province, "prefectures": prefectures, "land": land}
     # WGS84 and CGCS2000 agree within a metre: the degrees are relabelled, not moved.

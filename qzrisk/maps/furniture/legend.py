@@ -8,7 +8,7 @@ import numpy as np
 
 from qzrisk.levels import NO_DATA_FILL, NO_DATA_HATCH, palette
 from qzrisk.maps.spec import NO_DATA, LayerSpec, MapSpec
-from qzrisk.maps.style import Style, fills, point_shapes, style
+from qzrisk.maps.style import CLASSED_LINE, INK, Style, fills, point_shapes, style
 from qzrisk.text import text
 
 
@@ -49,14 +49,14 @@ def legend_rows(spec: MapSpec) -> list[LegendRow]:
     for layer in spec.layers:
         if layer.show:
             rows.extend(_rows(layer, spec))
-    # Lines close the legend, boundaries strongest first as they are given last.
-    plain = [row for row in rows if row.swatch == "line"]
-    return [row for row in rows if row.swatch != "line"] + plain[::-1]
+    # Plain lines close the legend, boundaries strongest first as they are given last.
+    plain = [row for row in rows if row.swatch == "line" and not row.code]
+    return [row for row in rows if row.swatch != "line" or row.code] + plain[::-1]
 
 
 def _rows(layer: LayerSpec, spec: MapSpec) -> list[LegendRow]:
     look = style(layer.style, kind=layer.kind)
-    if look.label_only:
+    if look.label_only or not look.listed:
         return []
     if layer.kind == "graduated" and layer.size is not None:
         return _sized_rows(layer, look)
@@ -91,17 +91,19 @@ def _class_rows(layer: LayerSpec, spec: MapSpec, look: Style) -> list[LegendRow]
     painted = fills(chosen, spec.variant)
     shapes = dict(zip(chosen.codes, point_shapes(layer.palette, len(chosen.codes)), strict=True))
     pointed = layer.kind == "points"
+    if pointed and spec.variant == "grey":
+        look = replace(look, edge=INK)
     rows = [LegendRow(layer=layer.name, swatch="heading", words=layer.title,
                       unit_word=layer.unit_word)]
     for code in reversed(chosen.codes):
         colour, hatch = painted[code]
         marker, size = shapes[code]
-        if layer.kind == "lines":
-            look = replace(look, edge=colour, dash=(), casing_pt=0.0)
+        sample = look if layer.kind != "lines" else replace(
+            look, edge=colour, dash=(), casing_pt=0.0, width_pt=CLASSED_LINE * look.width_pt)
         rows.append(LegendRow(
             layer=layer.name, swatch=_SWATCHES.get(layer.kind, "fill"), words=words[code],
             note=layer.thresholds.get(code, ""), count=counts.get(code), code=code, colour=colour,
-            hatch=hatch, marker=marker, size_pt=size, look=look,
+            hatch=hatch, marker=marker, size_pt=size, look=sample,
         ))
     if counts.get(NO_DATA):
         rows.append(LegendRow(
@@ -114,7 +116,8 @@ def _class_rows(layer: LayerSpec, spec: MapSpec, look: Style) -> list[LegendRow]
 
 def _sized_rows(layer: LayerSpec, look: Style) -> list[LegendRow]:
     assert layer.size is not None
-    heading = f"{layer.title}（{layer.size_unit}）" if layer.size_unit else layer.title
+    unit = bracketed(layer.size_unit)
+    heading = f"{layer.title} {unit}" if unit.isascii() and unit else layer.title + unit
     rows = [LegendRow(layer=layer.name, swatch="heading", words=heading)]
     most = float(layer.size.max(skipna=True)) if layer.size.notna().any() else 0.0
     whole = bool((layer.size.dropna() % 1 == 0).all())
@@ -122,6 +125,19 @@ def _sized_rows(layer: LayerSpec, look: Style) -> list[LegendRow]:
         rows.append(LegendRow(layer=layer.name, swatch="sized", words=f"{value:,.10g}", look=look,
                               colour=look.face or "", size_pt=symbol_pt(value, most)))
     return rows
+
+
+def bracketed(unit: str) -> str:
+    """Return a unit in brackets of its script, "" for none.
+
+    Examples
+    --------
+    >>> bracketed("个"), bracketed("units"), bracketed("")
+    ('（个）', '(units)', '')
+    """
+    if not unit:
+        return ""
+    return f"({unit})" if unit.isascii() else f"（{unit}）"
 
 
 def size_steps(most: float, *, whole: bool = False) -> list[float]:

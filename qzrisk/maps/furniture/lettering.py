@@ -129,6 +129,17 @@ def fitted(
     return wrap(text, width_mm, least_pt, bold=bold), least_pt
 
 
+def capital(words: str) -> str:
+    """Return words that stand on their own line with a capital first.
+
+    Examples
+    --------
+    >>> capital("by county"), capital("按县"), capital("")
+    ('By county', '按县', '')
+    """
+    return words[:1].upper() + words[1:]
+
+
 def write(
     ax: Axes, x: float, y: float, text: str, size_pt: float, *, bold: bool = False, **style: Any
 ) -> Text:

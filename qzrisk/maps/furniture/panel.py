@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch
 
 from qzrisk.levels import NO_DATA_EDGE, NO_DATA_FILL, NO_DATA_HATCH, palette
-from qzrisk.maps.furniture.legend import LegendRow
-from qzrisk.maps.furniture.lettering import fitted, measure, wrap
+from qzrisk.maps.furniture.legend import LegendRow, bracketed
+from qzrisk.maps.furniture.lettering import capital, fitted, measure, wrap
 from qzrisk.maps.furniture.paths import line_path, polygon_path
 from qzrisk.maps.furniture.sheet import Block, Sheet
 from qzrisk.maps.furniture.view import View, fit
@@ -41,7 +41,8 @@ def heading(sheet: Sheet, x: float, y: float, words: str, width: float) -> float
     """Write the heading of a block over a fine rule; return the y below it."""
     zoom = sheet.zoom
     sheet.box(x, y - 3.9 * zoom, 0.9 * zoom, 3.5 * zoom, facecolor=INK)
-    lines, size = fitted(words, width - 3 * zoom, 9.2 * zoom, least_pt=6.5 * zoom, bold=True)
+    lines, size = fitted(capital(words), width - 3 * zoom, 9.2 * zoom, least_pt=6.5 * zoom,
+                         bold=True)
     sheet.text(x + 2.2 * zoom, y - 2.2 * zoom, lines[0], size / zoom, bold=True)
     return y - 5.6 * zoom
 
@@ -87,9 +88,10 @@ def _legend_height(row: LegendRow, step: float, zoom: float) -> float:
 def _draw_heading(sheet: Sheet, row: LegendRow, x: float, y: float, width: float, high: float,
                   _: Mapping[str, tuple[float, float]]) -> None:
     zoom = sheet.zoom
-    unit = f"（{row.unit_word}）" if row.unit_word else ""
+    unit = bracketed(row.unit_word)
     right = measure(unit, 6.4 * zoom)[0] + 1 * zoom
-    lines, size = fitted(row.words, width - right, 7.6 * zoom, least_pt=5 * zoom, bold=True)
+    lines, size = fitted(capital(row.words), width - right, 7.6 * zoom, least_pt=5 * zoom,
+                         bold=True)
     sheet.text(x, y - high * 0.5, lines[0], size / zoom, bold=True, color=INK)
     if unit:
         sheet.text(x + width, y - high * 0.5, unit, 6.4, ha="right", color=INK_SOFT)
@@ -398,7 +400,8 @@ def notes(sheet: Sheet, lines: Sequence[tuple[str, str]], x: float, width: float
     printed: list[tuple[str, str]] = []
     for label, words in lines:
         head = label if label else ""
-        broken = wrap(head + words, width, size * zoom)
+        # On the screen's pixels letters stand a little wider than on paper.
+        broken = wrap(head + words, 0.97 * width, size * zoom)
         printed.extend((head if rank == 0 else "", line) for rank, line in enumerate(broken))
 
     def draw(top: float) -> None:

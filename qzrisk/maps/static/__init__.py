@@ -16,6 +16,7 @@ from qzrisk.files import atomic
 from qzrisk.maps.furniture.lettering import require_glyphs
 from qzrisk.maps.furniture.view import fit
 from qzrisk.maps.spec import MapSpec, Page
+from qzrisk.maps.static.grey import without_colour
 from qzrisk.maps.static.grid import grid_page
 from qzrisk.maps.static.house import house_style
 from qzrisk.maps.static.page import map_page
@@ -59,6 +60,8 @@ def draw(spec: MapSpec, ax: Axes | None = None, *, paper: str = "A4") -> Figure:
     require_drawable(spec)
     with house_style():
         figure = map_page(spec, paper) if ax is None else _on_axes(spec, ax)
+        if spec.variant == "grey" and ax is None:
+            without_colour(figure)
         require_glyphs(figure)
     return figure
 
@@ -100,6 +103,8 @@ def draw_page(page: Page, *, paper: str = "A4", number: str = "") -> Figure:
             figure = map_page(page.maps[0], paper, number=number)
         else:
             figure = grid_page(page, paper, number=number)
+        if page.maps[0].variant == "grey":
+            without_colour(figure)
         require_glyphs(figure)
     return figure
 

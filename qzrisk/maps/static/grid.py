@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from qzrisk.maps.furniture import panel
 from qzrisk.maps.furniture.frame import Z_FRAME, Box
 from qzrisk.maps.furniture.legend import legend_rows
-from qzrisk.maps.furniture.lettering import fitted
+from qzrisk.maps.furniture.lettering import capital, fitted
 from qzrisk.maps.furniture.sheet import Sheet
 from qzrisk.maps.furniture.view import fit, within
 from qzrisk.maps.spec import MapSpec, Page
@@ -45,10 +45,8 @@ def grid_page(page: Page, paper: str, *, number: str = "") -> Figure:
     neat_line(sheet)
     top = title(sheet, first.with_(title=page.title, subtitle=page.subtitle)) + 2 * zoom
     width = sheet.width_mm - 2 * margin
-    small = panel.notes(sheet, _notes(page.maps), margin, width)
     bottom = margin + _FOOT_MM * zoom
-    small.draw(bottom + small.height_mm - 2 * zoom)
-    bottom += small.height_mm
+    bottom += _two_columns(sheet, _notes(page.maps), (margin, width), bottom - 2 * zoom)
     columns = _COLUMNS.get(len(page.maps), 3)
     lines = -(-len(page.maps) // columns)
     gap = GUTTER_MM * zoom
@@ -66,6 +64,20 @@ def grid_page(page: Page, paper: str, *, number: str = "") -> Figure:
               furnished=rank == 0)
     foot_line(sheet, first, number=number)
     return sheet.figure
+
+
+def _two_columns(sheet: Sheet, lines: Sequence[tuple[str, str]], across: tuple[float, float],
+                 bottom: float) -> float:
+    """Write notes in two columns that end at a height; return how high they are, mm."""
+    x, width = across
+    gap, half = GUTTER_MM * sheet.zoom, -(-len(lines) // 2)
+    each = (width - gap) / 2
+    parts = [(lines[:half], x), (lines[half:], x + each + gap)]
+    blocks = [panel.notes(sheet, part, left, each) for part, left in parts if part]
+    high = max(block.height_mm for block in blocks)
+    for block in blocks:
+        block.draw(bottom + high)
+    return high
 
 
 def _common_bounds(maps: Sequence[MapSpec]) -> tuple[float, float, float, float]:
@@ -106,7 +118,8 @@ def _cell(sheet: Sheet, spec: MapSpec, box: Box, *, below: float, furnished: boo
     """
     zoom, gap = sheet.zoom, 3 * sheet.zoom
     left, bottom, right, top = box
-    lines, size = fitted(spec.title, right - left, 10.0 * zoom, least_pt=6.5 * zoom, bold=True)
+    lines, size = fitted(capital(spec.title), right - left, 10.0 * zoom, least_pt=6.5 * zoom,
+                         bold=True)
     sheet.text(left, top - 2.4 * zoom, lines[0], size / zoom, bold=True)
     top -= _CAPTION_MM * zoom
     beside = (right - left) > _WIDE * (top - bottom)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,12 @@ Z_LEADER, Z_HALO, Z_LABEL = 6.8, 7.0, 7.1
 _SIZES = ((20, 9.2), (60, 7.2), (120, 6.0), (400, 5.2), (10**9, 4.6))
 _WIDEST_MM = 34.0
 _PAD_MM = 0.5
+# Maps of more names than these may drop generic parts of names.
+_CROWD = 60
+_GENERIC = ("社区居委会", "村委会", "街道办事处", "街道", "镇", "乡",
+            " Subdistrict", " Township", " Town", " Community", " Village")
+_NUMBER_PT, _NUMBER_PAD_MM = 5.0, 0.15
+_NET_MM = 0.4
 _HALO_EM = 0.24
 _FRAME_GAP_MM = 1.2
 # Steps from the best inner point, in inner radii.
@@ -54,6 +60,10 @@ class Label:
     degrees : angle of the text.
     centre : where the text's middle went, or None while it has no place.
     leader : whether a line leads from the text to the anchor.
+    name : the whole name, whatever is written.
+    key : layer and id of the feature: two features may have one name.
+    short : the name without its generic part, tried where the whole one has no room; or "".
+    number : that stands on the map in place of the name, explained in a key; 0 for none.
     """
 
     lines: list[str]
@@ -66,6 +76,15 @@ class Label:
     degrees: float = 0.0
     centre: tuple[float, float] | None = None
     leader: bool = False
+    name: str = ""
+    key: tuple[str, Hashable] = ("", "")
+    short: str = ""
+    number: int = 0
+
+    @property
+    def shortened(self) -> bool:
+        """Whether the name stands on the map without its generic part."""
+        return self.centre is not None and self.lines == [self.short]
 
     def size(self) -> tuple[float, float]:
         """Return width and height of the text."""
@@ -76,8 +95,9 @@ class Label:
     def box(self, centre: tuple[float, float]) -> Box:
         """Return the text's box around a centre."""
         (width, height), (x, y) = self.size(), centre
-        return (x - width / 2 - _PAD_MM, y - height / 2 - _PAD_MM / 2,
-                x + width / 2 + _PAD_MM, y + height / 2 + _PAD_MM / 2)
+        pad = _NUMBER_PAD_MM if self.number else _PAD_MM
+        return (x - width / 2 - pad, y - height / 2 - pad / 2,
+                x + width / 2 + pad, y + height / 2 + pad / 2)
 
 
 def labels_of(layer: LayerSpec, view: View) -> list[Label]:
@@ -95,6 +115,10 @@ def labels_of(layer: LayerSpec, view: View) -> list[Label]:
     size = look.label_pt or next(pt for most, pt in _SIZES if len(names) <= most)
     made = [_label(str(name), shape, view, look, size, float(turn))
             for name, shape, turn in zip(names, shapes, degrees, strict=True)]
+    for label, unit in zip(made, layer.frame.index[seen], strict=True):
+        if label is not None:
+            label.key = (layer.name, unit)
+            label.short = without_generic(label.name) if len(names) > _CROWD else ""
     if layer.kind == "graduated" and layer.size is not None:
         widths = symbol_widths_pt(layer.size)[seen] * view.zoom
         for label, place, width in zip(made, symbol_places(shapes), widths, strict=True):
@@ -103,6 +127,22 @@ def labels_of(layer: LayerSpec, view: View) -> list[Label]:
                                     / view.metres(1.0))
                 label.room, label.radius = None, float(width) * MM_PER_PT / 2
     return [label for label in made if label is not None]
+
+
+def without_generic(name: str) -> str:
+    """Return a name without the word for its kind of unit; "" where too little would be left.
+
+    Examples
+    --------
+    >>> without_generic("水头镇"), without_generic("开元街道"), without_generic("某乡")
+    ('水头', '开元', '')
+    >>> without_generic("Shuitou Town")
+    'Shuitou'
+    """
+    for word in _GENERIC:
+        if name.endswith(word) and len(name) - len(word) >= 2:
+            return name.removesuffix(word)
+    return ""
 
 
 def _label(name: str, shape: shapely.Geometry, view: View, look: Style, size_pt: float,
@@ -116,7 +156,7 @@ def _label(name: str, shape: shapely.Geometry, view: View, look: Style, size_pt:
         inside = 0 <= x <= view.width_mm and 0 <= y <= view.height_mm
         radius = 0.0 if look.label_only else look.size_pt * view.zoom * MM_PER_PT / 2
         return Label(lines=lines, size_pt=shown, look=look, x=x, y=y, room=None, radius=radius,
-                     degrees=degrees) if inside else None
+                     degrees=degrees, name=name) if inside else None
     # Only the part inside the frame can hold a name.
     room = shapely.clip_by_rect(shape, *view.box)
     parts = shapely.get_parts(room)
@@ -130,7 +170,7 @@ def _label(name: str, shape: shapely.Geometry, view: View, look: Style, size_pt:
     circle = shapely.maximum_inscribed_circle(room, tolerance=0.4)
     (x, y), edge = shapely.get_coordinates(circle)
     return Label(lines=lines, size_pt=shown, look=look, x=float(x), y=float(y), room=room,
-                 radius=float(np.hypot(*(edge - (x, y)))), degrees=degrees)
+                 radius=float(np.hypot(*(edge - (x, y)))), degrees=degrees, name=name)
 
 
 def clear_boxes(layer: LayerSpec, view: View) -> list[Box]:
@@ -149,15 +189,21 @@ def clear_boxes(layer: LayerSpec, view: View) -> list[Box]:
 class Placer:
     """Finds room for names, one after another; keeps what is taken."""
 
-    def __init__(self, view: View, taken: list[Box], symbols: Sequence[Box] = ()) -> None:
+    def __init__(self, view: View, taken: list[Box], clear: Sequence[Box] = ()) -> None:
         self.view, self.taken = view, list(taken)
-        self.symbols = list(symbols)  # no name covers them, but a leader line may cross them
+        self.clear = list(clear)  # no name covers them, but a leader line may cross them
         self.leaders: list[tuple[float, float, float, float]] = []
+        self.symbols: list[Box] = []
+        self.land: shapely.Geometry = shapely.Polygon()
+        self.anchors = np.empty((0, 2))
 
     def place(self, labels: list[Label], *, led: bool = True) -> list[Label]:
         """Place names, large areas first; return those that found no room."""
         order = sorted(range(len(labels)), key=lambda rank: -labels[rank].radius)
         few = len(labels) <= 40
+        self.symbols = [(label.x - label.radius, label.y - label.radius,
+                         label.x + label.radius, label.y + label.radius)
+                        for label in labels if label.room is None and label.radius > 0]
         waiting = []
         for rank in order:
             label = labels[rank]
@@ -172,20 +218,61 @@ class Placer:
         waiting.sort(key=lambda label: -self._crowd(label))
         left = []
         for label in waiting:
-            found = self._led(label, few=few) if led and label.room is not None else None
-            if found is None:
+            if not (led and label.room is not None and self._lead(label, few=few)):
                 left.append(label)
-            else:
+        return left
+
+    def number(self, labels: list[Label]) -> list[tuple[Label, Label]]:
+        """Find places for numbers that stand for names; return the pairs of name and number.
+
+        The names of points, and those whose number finds no room either, are left out.
+        """
+        self.anchors = np.empty((0, 2))
+        made: list[tuple[Label, Label]] = []
+        for label in labels:
+            if label.room is None:
+                continue
+            mark = replace(label, lines=["88"], short="", degrees=0.0, number=88,
+                           size_pt=_NUMBER_PT * self.view.zoom, look=replace(label.look, bold=True))
+            found = self._anywhere_inside(mark)
+            if found is not None:
+                self._take(mark, found)
+            elif not self._lead(mark, few=True):
+                continue
+            made.append((label, mark))
+        return made
+
+    def _anywhere_inside(self, label: Label) -> tuple[float, float] | None:
+        """Return the free place nearest the anchor whose middle lies in the label's area."""
+        assert label.room is not None
+        left, bottom, right, top = shapely.bounds(label.room)
+        step = _NET_MM * self.view.zoom
+        x, y = (net.ravel() for net in np.meshgrid(np.arange(left, right, step),
+                                                   np.arange(bottom, top, step)))
+        inside = shapely.contains_xy(label.room, x, y)
+        centres = np.vstack([[(label.x, label.y)], np.column_stack([x, y])[inside]])
+        centres = centres[np.argsort(np.hypot(*(centres - (label.x, label.y)).T), kind="stable")]
+        free = np.flatnonzero(self._free(np.array([label.box((px, py)) for px, py in centres])))
+        return (float(centres[free[0]][0]), float(centres[free[0]][1])) if len(free) else None
+
+    def _lead(self, label: Label, *, few: bool) -> bool:
+        """Place a name at the end of a line, whole or else without its generic part."""
+        whole = label.lines
+        for lines in filter(None, (whole, [label.short] if label.short else [])):
+            label.lines = lines
+            if (found := self._led(label, few=few)) is not None:
                 label.leader = True
                 self._take(label, found)
                 self.leaders.append(self._leader(label, _nearest_edge(label.box(found), label)))
-        return left
+                return True
+        label.lines = whole
+        return False
 
     def _leader(self, label: Label, end: tuple[float, float]
                 ) -> tuple[float, float, float, float]:
         """Return the line to a name: from its anchor or, if symbols stand there, their edge."""
         line = shapely.LineString([(label.x, label.y), end])
-        bare = line.difference(shapely.union_all([shapely.box(*box) for box in self.symbols]))
+        bare = line.difference(shapely.union_all([shapely.box(*box) for box in self.clear]))
         outer = [part for part in shapely.get_parts(bare)
                  if shapely.distance(part, shapely.Point(end)) < 1e-6]
         foot = shapely.get_coordinates(outer[0])[0] if outer else (label.x, label.y)
@@ -205,29 +292,27 @@ class Placer:
         within = ((boxes[:, :2] >= gap).all(axis=1)
                   & (boxes[:, 2] <= self.view.width_mm - gap)
                   & (boxes[:, 3] <= self.view.height_mm - gap))
-        if self.taken or self.symbols:
-            taken = np.array([*self.taken, *self.symbols])
-            meets = ((boxes[:, None, 0] < taken[:, 2]) & (boxes[:, None, 2] > taken[:, 0])
-                     & (boxes[:, None, 1] < taken[:, 3]) & (boxes[:, None, 3] > taken[:, 1]))
-            within &= ~meets.any(axis=1)
+        if blocked := [*self.taken, *self.clear]:
+            within &= ~_meets_any(boxes, blocked)
         if self.leaders:
             lines = shapely.multilinestrings([[led[:2], led[2:]] for led in self.leaders])
             within &= ~shapely.intersects(shapely.box(*boxes.T), lines)
         return within
 
     def _inside(self, label: Label) -> tuple[float, float] | None:
-        """Return a place in the label's area, at its size or, failing that, a little smaller."""
-        found = self._inside_at_size(label)
-        if found is None:
-            given, label.size_pt = label.size_pt, label.size_pt * _SMALLER
-            found = self._inside_at_size(label)
-            if found is None:
-                label.size_pt = given
-        return found
+        """Return a place in the label's area: as given, smaller, or without the generic part."""
+        given, size = label.lines, label.size_pt
+        for lines in filter(None, (given, [label.short] if label.short else [])):
+            for label.size_pt in (size, size * _SMALLER):
+                label.lines = lines
+                if (found := self._inside_at_size(label)) is not None:
+                    return found
+        label.lines, label.size_pt = given, size
+        return None
 
     def _inside_at_size(self, label: Label) -> tuple[float, float] | None:
         centres = [(label.x + dx * label.radius, label.y + dy * label.radius)
-                   for dx, dy in (*_SHIFTS, *(_FAR_SHIFTS if self.symbols else ()))]
+                   for dx, dy in (*_SHIFTS, *(_FAR_SHIFTS if self.clear else ()))]
         boxes = np.array([label.box(centre) for centre in centres])
         free = self._free(boxes)
         if not free.any():
@@ -247,11 +332,16 @@ class Placer:
         if label.look.label_only:
             centres = [(label.x, label.y)]
         else:
-            centres = [(label.x + sx * (reach + width / 2) * (1 if sx else 0),
-                        label.y + sy * (reach + height / 2) * (1 if not sx else 0.7))
-                       for sx, sy in sides]
-        free = np.flatnonzero(self._free(np.array([label.box(c) for c in centres])))
-        return centres[int(free[0])] if len(free) else None
+            far = np.array((0.0, 2.4, 5.0) if self.symbols else (0.0,)) * self.view.zoom
+            centres = [(label.x + sx * (reach + away + width / 2) * (1 if sx else 0),
+                        label.y + sy * (reach + away + height / 2) * (1 if not sx else 0.7))
+                       for away in far for sx, sy in sides]
+        boxes = np.array([label.box(c) for c in centres])
+        free = np.flatnonzero(self._free(boxes))
+        # Rather beside another symbol than on it.
+        clear = free[~_meets_any(boxes[free], self.symbols)]
+        best = clear if len(clear) else free
+        return centres[int(best[0])] if len(best) else None
 
     def _led(self, label: Label, *, few: bool) -> tuple[float, float] | None:
         """Return the cheapest free place on rings around the anchor."""
@@ -289,6 +379,24 @@ class Placer:
         return bool((near > 0.8).all()) and not (
             len(crossed) and shapely.intersects(line, np.array(crossed)).any()
         )
+
+
+def _meets_any(boxes: npt.NDArray[np.float64], others: list[Box]) -> npt.NDArray[np.bool_]:
+    if not others:
+        return np.zeros(len(boxes), dtype=bool)
+    taken = np.array(others)
+    meets = ((boxes[:, None, 0] < taken[:, 2]) & (boxes[:, None, 2] > taken[:, 0])
+             & (boxes[:, None, 1] < taken[:, 3]) & (boxes[:, None, 3] > taken[:, 1]))
+    return np.asarray(meets.any(axis=1))
+
+
+def give_numbers(pairs: list[tuple[Label, Label]], numbers: range, zoom: float) -> list[Label]:
+    """Give numbers to pairs of name and mark in the order of reading; return the marks used."""
+    band = 6.0 * zoom
+    pairs = sorted(pairs, key=lambda pair: (-round(pair[0].y / band), pair[0].x))
+    for number, (label, mark) in zip(numbers, pairs, strict=False):
+        label.number, mark.number, mark.lines = number, number, [str(number)]
+    return [mark for _, mark in pairs[:len(numbers)]]
 
 
 def _share_in(boxes: npt.NDArray[np.float64], area: shapely.Geometry | None

@@ -28,7 +28,18 @@ from qzrisk.maps.furniture.paths import (
 )
 from qzrisk.maps.furniture.view import View
 from qzrisk.maps.spec import LayerSpec
-from qzrisk.maps.style import GROUND, INK, PAPER, SEA, SEA_INK, Style, fills, point_shapes, style
+from qzrisk.maps.style import (
+    CLASSED_LINE,
+    GROUND,
+    INK,
+    PAPER,
+    SEA,
+    SEA_INK,
+    Style,
+    fills,
+    point_shapes,
+    style,
+)
 
 _SEAM_PT = 0.25
 _HATCH_INK = "#3b464e"
@@ -189,7 +200,7 @@ def _lines(ax: Axes, layer: LayerSpec, view: View, zorder: float, variant: str) 
         chosen = seen & (codes == (rank if rank < len(colours) - 1 else -1))
         if chosen.any():
             _add(ax, line_path(shapes[chosen], view), edgecolor=colour, zorder=zorder,
-                 linewidth=2.2 * look.width_pt * view.zoom)
+                 linewidth=CLASSED_LINE * look.width_pt * view.zoom)
 
 
 # points
@@ -219,10 +230,12 @@ def _points(ax: Axes, layer: LayerSpec, view: View, zorder: float, variant: str)
     shapes = point_shapes(layer.palette or "", len(chosen.codes))
     _symbols(ax, xy[codes < 0], view, zorder, "o", 3.2, NO_DATA_FILL, edge=NO_DATA_EDGE,
              edge_pt=0.4)
+    # The palest grey would vanish on the ground without a dark edge.
+    edge = INK if variant == "grey" else look.edge or PAPER
     for rank, (face, _) in enumerate(fills(chosen, variant).values()):
         marker, size = shapes[rank]
         _symbols(ax, xy[codes == rank], view, zorder + 0.01 * (rank + 1), marker, size, face,
-                 edge=look.edge or PAPER, edge_pt=look.width_pt)
+                 edge=edge, edge_pt=look.width_pt)
 
 
 def _symbols(ax: Axes, xy: npt.NDArray[np.float64], view: View, zorder: float, marker: str,

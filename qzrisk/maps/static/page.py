@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from qzrisk.errors import ConfigError
 from qzrisk.maps.furniture import panel
+from qzrisk.maps.furniture.key import number_key
 from qzrisk.maps.furniture.legend import LegendRow, legend_rows
-from qzrisk.maps.furniture.lettering import fitted
+from qzrisk.maps.furniture.lettering import capital, fitted
 from qzrisk.maps.furniture.sheet import PAPERS_MM, Block, Sheet
 from qzrisk.maps.furniture.view import View, fit, within
 from qzrisk.maps.spec import MapSpec
 from qzrisk.maps.static.house import SheetFigure
+from qzrisk.maps.static.labels import Label
 from qzrisk.maps.static.layers import raster_range
 from qzrisk.maps.static.panel import draw_map, known_ground
 from qzrisk.maps.static.words import note_lines, provenance_words, status_words
@@ -28,6 +32,9 @@ MARGIN_MM = 12.5
 _TITLE_MM, _FOOT_MM = 21.0, 8.0
 _LABELS_MM = 5.2
 GAP_MM = 4.2
+KEY_ROOM, KEY_ROOM_BESIDE_A_TABLE = 66, 18
+"""Names that the key of a page may explain."""
+_KEY_SHARE = 0.72
 _LEGEND_ROWS_MM = (4.9, 4.4, 4.0, 3.6, 3.2)
 
 
@@ -60,10 +67,11 @@ def map_page(spec: MapSpec, paper: str, *, number: str = "") -> Figure:
                crs=spec.crs, margin=0.035, zoom=zoom)
     view = within(view, known_ground(spec), spec.bounds())
     ax = map_axes(sheet, view, left, bottom)
-    unnamed = draw_map(ax, spec, view, paper=paper)
+    numbers = range(1, 1 + (KEY_ROOM if spec.table is None else KEY_ROOM_BESIDE_A_TABLE))
+    unnamed = draw_map(ax, spec, view, paper=paper, numbers=numbers)
     column_x = left + view.width_mm + labels + GUTTER_MM * zoom
     _beside(sheet, spec, view, column_x, (bottom - labels * 0.6, top - 0.5 * zoom),
-            labels_left=len(unnamed))
+            unnamed)
     foot_line(sheet, spec, number=number)
     return sheet.figure
 
@@ -100,7 +108,7 @@ def title(sheet: Sheet, spec: MapSpec) -> float:
     middle = top - (5.2 if spec.subtitle else 7.6) * zoom
     sheet.text(margin, middle, "\n".join(lines), size / zoom, bold=True, linespacing=1.1)
     if spec.subtitle:
-        lines, size = fitted(spec.subtitle, width - stamp, 9.2 * zoom, least_pt=6.5 * zoom)
+        lines, size = fitted(capital(spec.subtitle), width - stamp, 9.2 * zoom, least_pt=6.5 * zoom)
         sheet.text(margin, top - 13.4 * zoom, lines[0], size / zoom, color=INK_SOFT)
     rule = top - 17.6 * zoom
     sheet.line((margin, sheet.width_mm - margin), (rule, rule), color=INK, width_pt=0.8)
@@ -135,9 +143,9 @@ def foot_line(sheet: Sheet, spec: MapSpec, *, number: str = "") -> None:
     sheet.text(sheet.width_mm - margin, y, lines[0], size / zoom, ha="right", color=INK_SOFT)
 
 
-def _beside(sheet: Sheet, spec: MapSpec, view: View, x: float, ends: tuple[float, float], *,
-            labels_left: int) -> None:
-    """Stack the blocks beside the map: legend and locator, figures, table; notes at the foot.
+def _beside(sheet: Sheet, spec: MapSpec, view: View, x: float, ends: tuple[float, float],
+            unnamed: Sequence[Label]) -> None:
+    """Stack the blocks beside the map: legend and locator, figures, table; key, notes at the foot.
 
     Where the paper is wide the table gets a column of its own.
     """
@@ -147,9 +155,17 @@ def _beside(sheet: Sheet, spec: MapSpec, view: View, x: float, ends: tuple[float
     first = (width - GUTTER_MM * zoom) / 2 if two else width
     bottom, top = ends
     gap = GAP_MM * zoom
-    small = panel.notes(sheet, note_lines(spec, labels_left=labels_left), x, first)
+    small = panel.notes(sheet, note_lines(
+        spec, labels_left=sum(label.centre is None and not label.number for label in unnamed),
+        shortened=any(label.shortened for label in unnamed)), x, first)
     small.draw(bottom + small.height_mm)
     floor = bottom + small.height_mm + gap
+    numbered = dict(sorted((label.number, label.name) for label in unnamed if label.number))
+    if numbered:
+        key = number_key(sheet, numbered, x, first, language=spec.language,
+                         room_mm=_KEY_SHARE * (top - floor))
+        key.draw(floor + key.height_mm)
+        floor += key.height_mm + gap
     figures = (panel.key_figures(sheet, spec.key_figures, x, first)
                if spec.key_figures else Block(0.0, lambda _: None))
     table_room = 0.0

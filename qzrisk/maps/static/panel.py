@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +17,23 @@ from qzrisk.maps.furniture.paths import visible
 from qzrisk.maps.furniture.view import View, inner_rectangle
 from qzrisk.maps.spec import LayerSpec, MapSpec
 from qzrisk.maps.static.inset import frame_inset, inset_axes, place_inset
-from qzrisk.maps.static.labels import Label, Placer, clear_boxes, draw_labels, labels_of
+from qzrisk.maps.static.labels import (
+    Label,
+    Placer,
+    clear_boxes,
+    draw_labels,
+    give_numbers,
+    labels_of,
+)
 from qzrisk.maps.static.layers import draw_layer, geometries_of, glow
 from qzrisk.maps.style import SEA
 
 _Z_CONTEXT, _Z_GLOW, _Z_LAYERS = 1.0, 1.9, 2.0
 # Outlines lie over the fills and below the points, whatever the order they came in.
 _Z_OUTLINES, _Z_POINTS = 5.0, 6.0
+_ATTEMPTS = 4
+Keys = frozenset[tuple[str, Hashable]]
+"""Features by layer and id, see `Label.key`."""
 
 
 def require_drawable(spec: MapSpec) -> None:
@@ -67,8 +79,9 @@ def _rounded(bounds: npt.NDArray[np.float64]) -> str:
 
 
 def draw_map(ax: Axes, spec: MapSpec, view: View, *, paper: str = "",
-             grid: bool = True, scaled: bool = True, kept: Sequence[Box] = ()) -> list[Label]:
-    """Draw the map on axes; return the names that found no room.
+             grid: bool = True, scaled: bool = True, kept: Sequence[Box] = (),
+             numbers: range = range(0), needed: Keys | None = None) -> list[Label]:
+    """Draw the map on axes; return the names that are not written in full.
 
     Parameters
     ----------
@@ -79,6 +92,8 @@ def draw_map(ax: Axes, spec: MapSpec, view: View, *, paper: str = "",
     grid : draw the graticule and its border; False for small multiples and insets
     scaled : draw scale bar and north arrow
     kept : places that no name may take, mm of the frame
+    numbers : that may stand for names without room; whoever gives them prints the key
+    needed : features that nothing else names, None for all; others may go without a name
     """
     ax.set(xlim=(view.left, view.right), ylim=(view.bottom, view.top), xticks=[], yticks=[],
            facecolor=SEA)
@@ -100,11 +115,21 @@ def draw_map(ax: Axes, spec: MapSpec, view: View, *, paper: str = "",
         taken += _scale_and_north(ax, spec, view, subject, paper)
     box = place_inset(spec.inset, view, subject, taken) if spec.inset is not None else None
     if box is None or spec.inset is None:
-        return _names(ax, spec.with_(inset=None), view, taken)
+        return _names(ax, spec.with_(inset=None), view, taken, numbers, needed)
     inner, shown = inset_axes(ax, view, box, spec.inset)
     words = frame_inset(inner, shown, spec.language)
-    left = draw_map(inner, spec.with_(inset=None), shown, grid=False, scaled=False, kept=[words])
-    return left + _names(ax, spec, view, [*taken, box])
+    inside = frozenset(
+        label.key for layer in spec.layers if layer.show and layer.kind != "outline"
+        for label in labels_of(layer, view)
+        if _holds(spec.inset, view.at(label.x, label.y)))
+    left = draw_map(inner, spec.with_(inset=None), shown, grid=False, scaled=False, kept=[words],
+                    numbers=numbers, needed=inside)
+    used = sum(label.number > 0 for label in left)
+    # What is named there, and larger, is not named again; what found no room there is.
+    silent = frozenset(label.key for label in left if label.centre is None and not label.number)
+    left = [label for label in left if label.key not in silent]
+    return left + _names(ax, spec, view, [*taken, box], numbers[used:], needed,
+                         skipped=inside - silent)
 
 
 def _base(layer: LayerSpec) -> float:
@@ -160,24 +185,50 @@ def _holds(box: Box, point: tuple[float, float]) -> bool:
     return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
 
 
-def _names(ax: Axes, spec: MapSpec, view: View, taken: Sequence[Box]) -> list[Label]:
-    """Place the names of the layers, then those of their surroundings where room is left."""
-    placer = Placer(view, list(taken),
-                    [box for layer in spec.layers for box in clear_boxes(layer, view)])
-    labels: list[Label] = []
-    left: list[Label] = []
-    for layer in spec.layers:
-        found = labels_of(layer, view) if layer.show else []
-        if spec.inset is not None and layer.kind != "outline":
-            # Named there, and larger.
-            found = [label for label in found
-                     if not _holds(spec.inset, view.at(label.x, label.y))]
-        if found:
-            left += placer.place(found)
-            labels += found
-    for layer in spec.context:
-        if found := labels_of(layer, view):
-            placer.place(found, led=False)
-            labels += found
-    draw_labels(ax, labels, placer)
-    return left
+def _names(ax: Axes, spec: MapSpec, view: View, taken: Sequence[Box], numbers: range,
+           needed: Keys | None, *, skipped: Keys = frozenset()
+           ) -> list[Label]:
+    """Place the names of the layers, then those of their surroundings where room is left.
+
+    Where names are given by number, the places of numbers that found none are kept free first.
+    """
+    found = [[label for label in labels_of(layer, view)
+              if layer.kind == "outline" or label.key not in skipped] if layer.show else []
+             for layer in spec.layers]
+    clear = [box for layer in spec.layers for box in clear_boxes(layer, view)]
+    first: Keys = frozenset()
+    least = math.inf
+    for _ in range(_ATTEMPTS if numbers else 1):
+        labels = [[replace(label) for label in layer] for layer in found]
+        placer, left, pairs = _placed(
+            labels, Placer(view, list(taken), clear), bool(numbers), needed, first)
+        told = {id(label) for label, _ in pairs}
+        silent = frozenset(label.key for label in left if id(label) not in told)
+        if not silent or len(silent) > least:
+            break
+        first, least = first | silent, len(silent)
+    marks = give_numbers(pairs, numbers, view.zoom)
+    written = [label for layer in labels for label in layer]
+    around = [label for layer in spec.context for label in labels_of(layer, view)]
+    placer.place(around, led=False)
+    draw_labels(ax, [*written, *marks, *around], placer)
+    return left + [label for label in written if label.shortened]
+
+
+def _placed(labels: list[list[Label]], placer: Placer, numbered: bool,
+            needed: Keys | None, first: Keys
+            ) -> tuple[Placer, list[Label], list[tuple[Label, Label]]]:
+    """Place the names of each layer; return the placer, the names left and their numbers.
+
+    `first` are features that get a number before anything else is placed.
+    """
+    left = [label for layer in labels for label in layer if label.key in first]
+    pairs = placer.number(left) if first else []
+    for layer in labels:
+        mine = [label for label in layer if label.key not in first]
+        left += [label for label in placer.place(mine)
+                 if needed is None or label.key in needed] if mine else []
+    if numbered:
+        waiting = [label for label in left if label.key not in first]
+        pairs += placer.number(waiting)
+    return placer, left, pairs

@@ -8,6 +8,7 @@ import shapely
 from pyproj import CRS
 
 from qzrisk.maps.furniture.frame import degree_text
+from qzrisk.maps.furniture.lettering import capital
 from qzrisk.maps.spec import MapSpec
 from qzrisk.text import text
 
@@ -37,7 +38,8 @@ def projection_words(crs: str, language: str) -> str:
     return datum + comma + text(key, language, **values) + (closing if code else "")
 
 
-def note_lines(spec: MapSpec, *, labels_left: int) -> list[tuple[str, str]]:
+def note_lines(spec: MapSpec, *, labels_left: int, shortened: bool = False
+               ) -> list[tuple[str, str]]:
     """Return (label, words) of the small print: notes, source, projection."""
     language = spec.language
     said = list(spec.notes)
@@ -49,8 +51,10 @@ def note_lines(spec: MapSpec, *, labels_left: int) -> list[tuple[str, str]]:
                 said.append(text("shapes_missing", language, layer=layer.title, n=missing))
     if labels_left:
         said.append(text("labels_left", language, n=labels_left))
+    if shortened:
+        said.append(text("short_note", language))
     head = text("sheet_notes", language)
-    lines = [(head if rank == 0 else "", line) for rank, line in enumerate(said)]
+    lines = [(head if rank == 0 else "", capital(line)) for rank, line in enumerate(said)]
     if spec.source:
         lines.append((text("sheet_source", language), spec.source))
     lines.append((text("sheet_crs", language), projection_words(spec.crs, language)))

@@ -16,7 +16,7 @@ from qzrisk.layers.schema import schema
 from qzrisk.levels import ordered, palette
 from qzrisk.maps import audience
 from qzrisk.maps.spec import LayerSpec, MapSpec
-from qzrisk.pipeline import specs
+from qzrisk.pipeline import publish, specs
 from qzrisk.pipeline.load import Loaded
 from qzrisk.pipeline.themes import counts, fire
 from qzrisk.pipeline.themes.sheets import assumptions, unit_names
@@ -94,10 +94,9 @@ def printed(frame: pd.DataFrame, columns: Mapping[str, str], loaded: Loaded, pro
     return pd.DataFrame(shown)
 
 
-def _shown(layer: str, loaded: Loaded, common: Common) -> gpd.GeoDataFrame:
+def _shown(layer: str, project: Project, loaded: Loaded, common: Common) -> gpd.GeoDataFrame:
     """Return the records of a layer that the audience of the maps may see as points."""
-    return audience.shown(loaded.layers[layer], layer, audience=common["audience"],
-                          personal=schema(layer).personal())
+    return publish.layer(loaded.layers[layer], layer, project.with_(audience=common["audience"]))
 
 
 def _public(common: Common) -> bool:
@@ -107,7 +106,7 @@ def _public(common: Common) -> bool:
 def _rounded_note(project: Project, common: Common) -> tuple[str, ...]:
     if not _public(common):
         return ()
-    return (text("themes_note_rounded", project.language, step=audience.STEP_DEG),)
+    return (text("themes_note_rounded", project.language, step=project.public_step_deg),)
 
 
 def classed(name: str, frame: gpd.GeoDataFrame, column: str, product: str, project: Project, *,
@@ -185,7 +184,7 @@ def _near_notes(project: Project, loaded: Loaded) -> tuple[str, ...]:
 def _fires(loaded: Loaded, project: Project, common: Common) -> tuple[LayerSpec, ...]:
     if "incidents" not in loaded.layers:
         return ()
-    frame = _shown("incidents", loaded, common)
+    frame = _shown("incidents", project, loaded, common)
     frame = frame[frame["kind"] == "forest_fire"]
     if frame.empty:
         return ()
@@ -292,7 +291,7 @@ def _open_shades(frame: gpd.GeoDataFrame, rate: pd.Series, heads: Mapping[str, s
 
 
 def _communities(project: Project, loaded: Loaded, common: Common) -> MapSpec:
-    frame = _shown("communities", loaded, common)
+    frame = _shown("communities", project, loaded, common)
     table = counts.communities(loaded.layers["communities"], loaded.tables["units"])
     return compose(
         "15_communities", "communities", project, loaded, common,
@@ -332,7 +331,7 @@ def _census(project: Project, loaded: Loaded, common: Common) -> MapSpec:
 
 
 def _hazard_points(project: Project, loaded: Loaded, common: Common) -> MapSpec:
-    frame = _shown("hazard_points", loaded, common)
+    frame = _shown("hazard_points", project, loaded, common)
     table = counts.hazard_points(loaded.layers["hazard_points"], loaded.tables["units"])
     columns = {"points": ",.0f", "slopes": ",.0f", "threatened_persons": ",.0f"}
     return compose(
