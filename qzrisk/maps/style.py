@@ -95,6 +95,8 @@ STYLES: Mapping[str, Style] = {
     "rain": Style(ramp=("#f2f8fc", "#b9d7ea", "#6aa5d8", "#2f6aa8", "#16335f")),
     "heat": Style(ramp=("#fdf6e3", "#f6dc74", "#ee9347", "#c8393b", "#6d1420")),
     "elevation": Style(ramp=("#dfe8d2", "#f0ead0", "#d9c29a", "#b08c63", "#7d5d43")),
+    # shading alone: white where the light falls
+    "shade": Style(ramp=("#ffffff", "#ffffff")),
     "persons": Style(ramp=("#f7f1f5", "#d9b8d1", "#b07ba6", "#7b3f73", "#3f1a3c")),
 }
 

@@ -37,7 +37,7 @@ _SPOKEN = {
     "noPlace": "web_no_place", "noData": "no_data", "measureHint": "web_measure_hint",
     "length": "web_length", "area": "web_area", "hectares": "web_hectares",
     "allDates": "web_all_dates", "untilDate": "web_until_date", "onlyDate": "web_only_date",
-    "swipe": "web_swipe", "noFull": "web_no_full",
+    "swipe": "web_swipe", "noFull": "web_no_full", "others": "web_others",
 }
 _PRINTED = {
     "panel": "web_panel", "search": "web_search", "results": "web_results", "legend": "legend",
@@ -151,6 +151,7 @@ def _section(
         "name": layer.name,
         "title": layer.title,
         "show": layer.show,
+        "joined": bool(layer.joined),
         "side": {"left": swiped[0], "right": swiped[1]}.get(one.side, "") if swiped else "",
         "swatch": layer.frame is not None and layer.size is None,
         "classes": _classes(layer, spec),
@@ -208,6 +209,8 @@ def _sizes(layer: LayerSpec) -> list[dict[str, Any]]:
 def _ramp(layer: LayerSpec, spec: MapSpec) -> dict[str, str] | None:
     if layer.raster is None or layer.palette is not None:
         return None
+    if len(set(picture.ramp(layer, spec))) == 1:
+        return None  # shading alone has no scale
     low, high = picture.value_range(layer.raster)
     colours = ", ".join(picture.ramp(layer, spec))
     return {

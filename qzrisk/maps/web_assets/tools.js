@@ -74,8 +74,11 @@ function wireMeasure() {
 
 let paper = null; // the view to come back to
 
+// Inside another page, that page is printed and shows a picture of its own.
+const framed = window.parent !== window;
+
 function toPaper() {
-  if (document.body.classList.contains('qz-print')) return;
+  if (framed || document.body.classList.contains('qz-print')) return;
   const view = map.getBounds();
   paper = { center: map.getCenter(), zoom: map.getZoom(), ratio: pixelRatio };
   pixelRatio = 2.5;
@@ -142,6 +145,16 @@ function wireTools() {
   window.addEventListener('afterprint', fromPaper);
 }
 
+// Tiles from the reader's own service, such as base and names in pairs; the own ground until then.
+function wireTiles() {
+  if (!page.tiles) return;
+  const { addresses, subdomains, credit, maxZoom } = page.tiles;
+  addresses.forEach((address) => {
+    L.tileLayer(address, { subdomains, attribution: credit, maxZoom: page.maxZoom, maxNativeZoom: maxZoom })
+      .once('tileload', () => { ground.tiled = true; repaint(); }).addTo(map);
+  });
+}
+
 function wireMap() {
   map.options.zoomSnap = 0.25;
   map.options.wheelPxPerZoomLevel = 90;
@@ -150,7 +163,7 @@ function wireMap() {
   box.setAttribute('role', 'application');
   box.setAttribute('aria-label', page.words.alt);
   if (map.attributionControl) map.attributionControl.setPrefix(false);
-  if (page.tiles) L.tileLayer(page.tiles, { maxZoom: page.maxZoom, attribution: '' }).addTo(map);
+  wireTiles();
   L.control.scale({ metric: true, imperial: false, maxWidth: 130 }).addTo(map);
   fit(frameBounds(), { animate: false });
   const zoom = map.getZoom();
@@ -174,7 +187,9 @@ function loadPictures() {
   }));
 }
 
+document.documentElement.classList.toggle('qz-framed', framed);
 wireMap();
+followLeaders();
 wireLegend();
 wireSearch();
 wireMeasure();
