@@ -111,6 +111,28 @@ def _coverage(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _map(options: argparse.Namespace) -> int:
+    from qzrisk import pipeline
+    from qzrisk.pipeline.web_pages import PAGES, RUN_PAGES
+
+    if options.name == "list":
+        _say("\n".join(PAGES))
+        return DONE
+    names = RUN_PAGES if options.name is None else (options.name,)
+    # A wrong name is told before anything is read.
+    stages = pipeline.map_stages(names)
+    project = _open(options)
+    with _progress(project.language, len(stages)) as (begin, tick):
+        written = pipeline.web_maps(project, names, options.out, begin=begin, tick=tick)
+    for path in written:
+        _say(str(_shorten(path)))
+    if not written:
+        from qzrisk.text import text
+
+        sys.stderr.write(text("map_nothing", project.language, name=options.name or "") + "\n")
+    return DONE if written else FINDINGS
+
+
 def _check(options: argparse.Namespace) -> int:
     from qzrisk import pipeline
 
@@ -157,6 +179,13 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int], list[_Argum
                  [*_PROJECT, _AUDIENCE,
                   (("--hazard",), {"help": "灾种，如 typhoon / hazard, e.g. flood"}),
                   (("--out",), {"default": "outputs", "help": "输出文件夹 / output folder"})]),
+    "map": ("离线交互地图 / offline interactive maps", _map,
+            [(("name",), {"nargs": "?", "help": "图名，缺省为全部，list 列出 / name of a page, "
+                                                "all of a run by default, list shows them"}),
+             (("--project",), {"default": "project.toml",
+                               "help": "project.toml 或其文件夹 / file or its folder"}),
+             _PROJECT[1], _AUDIENCE,
+             (("--out",), {"default": "outputs", "help": "输出文件夹 / output folder"})]),
     "doctor": ("检查运行环境 / look at the installation", _doctor, []),
 }
 

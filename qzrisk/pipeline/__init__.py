@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,14 @@ from qzrisk.errors import ConfigError
 from qzrisk.files import sha256
 from qzrisk.layers import reconcile
 from qzrisk.layers.findings import gather
-from qzrisk.pipeline import access, cases, measures, products
+from qzrisk.pipeline import access, cases, measures, products, web_pages
 from qzrisk.pipeline.access import Access
 from qzrisk.pipeline.cases import Case
 from qzrisk.pipeline.load import Loaded, load
 from qzrisk.project import Project
 
 __all__ = ["COVERAGE_STAGES", "STAGES", "Loaded", "Outcome", "Stage", "check", "coverage",
-           "load", "run"]
+           "load", "map_stages", "run", "web_maps"]
 
 Tick = Callable[[str], None]
 
@@ -155,7 +156,7 @@ STAGES: tuple[Stage, ...] = (
           products.relocation_files),
     Stage("maps", ("project", "loaded", "results", "out", "run_id", "tick"), ("maps",),
           products.map_files),
-    Stage("web", ("project", "loaded", "results", "out", "run_id"), ("web",),
+    Stage("web", ("project", "loaded", "results", "access", "out", "run_id", "tick"), ("web",),
           products.web_files),
     Stage("manifest", ("project", "loaded", "results", "out", "run_id", "inputs", "issues",
                        "reconciled", "written"), ("manifest",), _manifest),
@@ -172,6 +173,23 @@ COVERAGE_STAGES: tuple[Stage, ...] = (
           products.coverage_map_files),
 )
 """The stages of ``qzrisk coverage``."""
+
+def map_stages(names: tuple[str, ...]) -> tuple[Stage, ...]:
+    """Return the stages of ``qzrisk map``: no more than its pages need.
+
+    Raises
+    ------
+    ConfigError
+        If there is no page of a name.
+    """
+    draw = partial(products.web_files, names=names)
+    if not web_pages.needs_results(names):
+        return (STAGES[0], Stage("web", ("project", "loaded", "out", "run_id", "tick"), ("web",),
+                                 draw))
+    last = next(stage for stage in STAGES if stage.name == "web")
+    made = tuple(stage for stage in STAGES if stage.name in ("read", "access", "coverage", "risk"))
+    return (*made, Stage("web", last.needs, last.makes, draw))
+
 
 WRITERS = ("database", "tables", "relocation", "maps", "web")
 
@@ -236,6 +254,34 @@ def coverage(
     state, _ = _work(project, Path(out).absolute(), COVERAGE_STAGES, begin, tick)
     return state["results"], tuple(path.relative_to(state["out"]).as_posix()
                                    for paths in state["written"].values() for path in paths)
+
+
+def web_maps(
+    project: Project,
+    names: tuple[str, ...] = web_pages.RUN_PAGES,
+    out: str | Path = "outputs",
+    *,
+    begin: Callable[[Stage], None] = lambda _: None,
+    tick: Tick = lambda _: None,
+) -> tuple[Path, ...]:
+    """Write interactive maps alone.
+
+    Parameters
+    ----------
+    project, out, begin, tick : as `run`
+    names : of ``web_pages.PAGES``
+
+    Returns
+    -------
+    tuple of Path
+        ``maps/<name>.html`` under `out`; a page whose layers the project lacks is left out.
+
+    Raises
+    ------
+    As `run`; ConfigError also if there is no page of a name.
+    """
+    state, _ = _work(project, Path(out).absolute(), map_stages(names), begin, tick)
+    return tuple(state["written"]["web"])
 
 
 def _work(project: Project, out: Path, stages: tuple[Stage, ...],

@@ -8,13 +8,14 @@ import geopandas as gpd
 import pandas as pd
 
 from qzrisk import provenance
+from qzrisk.layers.schema import schema
 from qzrisk.levels import ordered, palette
 from qzrisk.maps.spec import LayerSpec, MapSpec
 from qzrisk.pipeline.load import Loaded
 from qzrisk.pipeline.measures import Results, grade_bounds
 from qzrisk.project import Project
 from qzrisk.text import text
-from qzrisk.units import roll_up
+from qzrisk.units import ancestors, roll_up
 
 CONTEXT_STYLES = {"land": "land", "prefectures": "neighbours"}
 """Context layers drawn beneath every map, where a project has them, and their styles."""
@@ -100,7 +101,8 @@ def no_data_notes(project: Project) -> tuple[str, ...]:
     return (project.word("no_data"),) if project.word("no_data") else ()
 
 
-def _risk_layer(loaded: Loaded, results: Results, level: str, project: Project) -> LayerSpec:
+def risk_layer(loaded: Loaded, results: Results, level: str, project: Project) -> LayerSpec:
+    """Return the units of one level by their risk class."""
     frame, table = of_level(loaded, level), results.risk[level]
     if level == "village":
         # A county outside the statistics has no villages: it stands in as one hatched unit.
@@ -111,8 +113,11 @@ def _risk_layer(loaded: Loaded, results: Results, level: str, project: Project) 
     classes = ordered(table.loc[frame.index, "risk_class"].astype("str"))
     bounds = results.bounds
     fields = {"name": text("head_name", project.language),
+              **({"town": text("web_town", project.language)} if level == "village" else {}),
               "risk_index": text("head_risk_index", project.language),
               "persons": text("head_persons", project.language)}
+    if level == "village":
+        frame = frame.assign(town=town_names(frame.index.to_series(), loaded))
     frame = frame.assign(risk_index=table.loc[frame.index, "risk_index"].round(3),
                          persons=table.loc[frame.index, "persons"])
     return LayerSpec(
@@ -121,6 +126,12 @@ def _risk_layer(loaded: Loaded, results: Results, level: str, project: Project) 
         thresholds=thresholds(bounds, palette("risk").codes, ".3f"),
         boundary=level == "county", unit_word=text("word_units", project.language),
         search="name" if level == "village" else None)
+
+
+def town_names(unit_ids: pd.Series, loaded: Loaded) -> pd.Series:
+    """Return the name of the town that each unit lies in, NaN where it lies in none."""
+    units = loaded.tables["units"]
+    return unit_ids.map(ancestors(units, "town")).map(units["name"])
 
 
 def _coverage_layer(loaded: Loaded, results: Results, level: str, project: Project) -> LayerSpec:
@@ -145,16 +156,15 @@ def _coverage_layer(loaded: Loaded, results: Results, level: str, project: Proje
 
 def _shelter_layer(loaded: Loaded, project: Project) -> LayerSpec:
     shelters = loaded.layers["shelters"]
-    fields = {"name": "name", "capacity_persons": "capacity_persons",
-              "effective_capacity_persons": "capacity", "hazards_served": "hazards_served"}
-    from qzrisk.layers.schema import schema
-
-    words = {c: schema("shelters").heading(c, project.language) for c in fields
-             if c in shelters}
+    fields = ("name", "capacity_persons", "effective_capacity_persons", "hazards_served",
+              "status")
+    words = {c: schema("shelters").heading(c, project.language) for c in fields if c in shelters}
+    words["town"] = text("web_town", project.language)
     return LayerSpec(
         name="shelters", title=text("layer_shelters", project.language), kind="points",
-        frame=shelters, classes=ordered(shelters["tier"], palette("tier").codes),
-        palette="tier", fields=words, unit_word=text("word_shelters", project.language))
+        frame=shelters.assign(town=town_names(shelters["unit_id"], loaded)),
+        classes=ordered(shelters["tier"], palette("tier").codes), palette="tier", fields=words,
+        search="name", unit_word=text("word_shelters", project.language))
 
 
 def _risk_table(results: Results, loaded: Loaded, project: Project) -> pd.DataFrame:
@@ -229,12 +239,12 @@ def static_specs(project: Project, loaded: Loaded, results: Results, run_id: str
                 notes=no_data_notes(project), **common),
         coverage_spec(project, loaded, results, run_id),
         MapSpec(name="07_risk_county", title=risk_title, subtitle=counties,
-                layers=(_risk_layer(loaded, results, "county", project), county_line, city_line),
+                layers=(risk_layer(loaded, results, "county", project), county_line, city_line),
                 notes=(*class_notes(results, "county", project), *no_data_notes(project)),
                 **risk_table, **common),
         MapSpec(name="07_risk_village", title=risk_title,
                 subtitle=text("subtitle_village", language),
-                layers=(_risk_layer(loaded, results, "village", project), county_line, city_line),
+                layers=(risk_layer(loaded, results, "village", project), county_line, city_line),
                 notes=(*class_notes(results, "village", project), village_note,
                        *no_data_notes(project)), focus="city", **risk_table, **common),
     ]
@@ -264,7 +274,7 @@ def overview_spec(project: Project, loaded: Loaded, results: Results, run_id: st
     towns = _coverage_layer(loaded, results, "town", project)
     return MapSpec(
         name="overview", title=text("map_overview", language, city=project.word("title")),
-        layers=(_risk_layer(loaded, results, "village", project), towns.hidden(),
+        layers=(risk_layer(loaded, results, "village", project), towns.hidden(),
                 *boundary_lines(loaded, language), _shelter_layer(loaded, project)),
         notes=(text("note_straight", language), text("note_synthetic_units", language),
                *class_notes(results, "village", project), *no_data_notes(project)),

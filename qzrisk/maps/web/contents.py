@@ -55,8 +55,8 @@ def contents(
         "steps": steps,
         "swipe": sides,
         "tiles": None if tiles is None else {
-            "addresses": tiles.addresses, "subdomains": tiles.subdomains, "credit": markup.escape(tiles.credit),
-            "maxZoom": tiles.max_zoom,
+            "addresses": tiles.addresses, "subdomains": tiles.subdomains,
+            "credit": markup.escape(tiles.credit), "maxZoom": tiles.max_zoom,
         },
         "layers": layers,
     }
