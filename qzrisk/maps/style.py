@@ -111,6 +111,7 @@ POINT_SHAPES: Mapping[str, tuple[tuple[str, float], ...]] = {
     # What cannot be used stands out from what can.
     "shelter_use": (("o", 2.2), ("s", 2.8), ("^", 3.2), ("D", 3.8), ("o", 2.6)),
     "census_stage": (("o", 3.0), ("o", 3.0), ("o", 3.0)),
+    "danger_state": (("o", 3.0), ("o", 3.0)),
 }
 _SHAPES = (("o", 3.6), ("^", 4.4), ("s", 4.0), ("D", 4.6))
 

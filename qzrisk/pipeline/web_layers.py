@@ -11,7 +11,7 @@ import shapely
 
 from qzrisk.layers.schema import schema
 from qzrisk.levels import ordered, palette
-from qzrisk.maps.spec import LayerSpec, MapSpec
+from qzrisk.maps.spec import LayerSpec
 from qzrisk.pipeline import coverage_sheets, specs
 from qzrisk.pipeline.cases import Case
 from qzrisk.pipeline.load import Loaded
@@ -185,12 +185,9 @@ def _word(code: str, column: str, language: str, prefix: str) -> str:
     return next((text(key, language) for key in stems if key in table()), code)
 
 
-def in_words(spec: MapSpec) -> MapSpec:
-    """Return a map whose popups show words where its frames hold codes."""
-    layers = []
-    for layer in spec.layers:
-        if layer.frame is not None and set(CODE_COLUMNS) & set(layer.fields):
-            prefix = "shelter" if layer.palette in ("tier", "shelter_use") else ""
-            layer = replace(layer, frame=worded(layer.frame, spec.language, prefix=prefix))
-        layers.append(layer)
-    return spec.with_(layers=tuple(layers))
+def in_words(layer: LayerSpec, language: str) -> LayerSpec:
+    """Return a layer whose popups show words where its frame holds codes."""
+    if layer.frame is None or not set(CODE_COLUMNS) & set(layer.fields):
+        return layer
+    prefix = "shelter" if layer.name == "shelters" else ""
+    return replace(layer, frame=worded(layer.frame, language, prefix=prefix))

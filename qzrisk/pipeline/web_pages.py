@@ -111,8 +111,8 @@ def _sites(given: Given) -> WebPage | None:
     sides = {text("web_side_any", language): anywhere, text("web_side_safe", language): made}
     grades = [coverage_maps.web_layers(project, loaded, case)[1] for case in sides.values()]
     lines = specs.boundary_lines(loaded, language)
-    points = replace(use, name="unsafe", frame=use.frame[unsafe], classes=use.classes[unsafe],
-                     title=text("web_layer_unsafe", language))
+    points = replace(use, name="unsafe", frame=use.frame[unsafe], classes=None, palette=None,
+                     style="team", title=text("web_layer_unsafe", language))
     below = web_layers.outside(loaded, language)
     above = (*web_layers.calm(loaded, made, project, (grades[0].name,), show=True),
              *web_layers.ground(project, loaded), *lines, points)
@@ -188,8 +188,12 @@ def _theme(layer: str, name: str, given: Given) -> WebPage | None:
     # With fills below, the ground is only offered.
     bare = not any(one.classes is not None for one in spec.layers[:at])
     ground = web_layers.ground(project, loaded, show=bare)
-    return WebPage(spec=spec.with_(
-        name=name, layers=(*spec.layers[:at], *ground, *spec.layers[at:])))
+    if any(one.style == "road" for one in spec.layers):
+        ground = tuple(layer for layer in ground if layer.style != "road")
+    layers = tuple(
+        replace(one, search="name") if one.search is None and "name" in one.fields else one
+        for one in spec.layers)
+    return WebPage(spec=spec.with_(name=name, layers=(*layers[:at], *ground, *layers[at:])))
 
 
 def _railway(given: Given) -> WebPage | None:
@@ -201,12 +205,12 @@ def _railway(given: Given) -> WebPage | None:
     for layer in page.spec.layers:
         if layer.name == "points" and layer.frame is not None:
             extra = [c for c in ("found_on", "due_on", "closed_on") if c in points]
-            heads = {c: schema("railway_points").heading(c, given.project.language) for c in extra}
+            heads = {c: schema("railway_points").heading(c, given.project.language)
+                     for c in ("point_id", *extra)}
+            frame = layer.frame.join(points[extra])
             layer = replace(
-                layer, frame=layer.frame.join(points[extra]), fields={**layer.fields, **heads},
+                layer, frame=frame.assign(point_id=frame.index), fields={**heads, **layer.fields},
                 when="found_on" if "found_on" in extra else None, search="point_id")
-        elif layer.name == "point_counts":
-            layer = replace(layer, search="name")
         layers.append(layer)
     return WebPage(spec=page.spec.with_(layers=tuple(layers)))
 
@@ -218,8 +222,7 @@ def _hidden_dangers(given: Given) -> WebPage | None:
         return page
     language = given.project.language
     ledger = web_layers.ledger(given.loaded, given.project)
-    layers = [replace(layer, show=False, search="name") if layer.name == "open" else layer
-              for layer in page.spec.layers]
+    layers = [layer.hidden() if layer.name == "open" else layer for layer in page.spec.layers]
     missing = web_layers.unplaced(ledger[0])
     notes = [text("web_note_unit_places", language), text("web_note_found", language)]
     notes += [text("web_note_unit_unknown", language, count=missing)] if missing else []
@@ -232,11 +235,9 @@ def _census(given: Given) -> WebPage | None:
     page = _theme("survey", "census", given)
     if page is None:
         return None
-    layers = [replace(layer, search="name") if layer.name == "progress" else layer
-              for layer in page.spec.layers]
     records = web_layers.census_records(given.loaded, given.project)
     return WebPage(spec=page.spec.with_(
-        layers=(*layers, records),
+        layers=(*page.spec.layers, records),
         notes=(text("web_note_record_places", given.project.language), *page.spec.notes)))
 
 
@@ -279,6 +280,22 @@ def needs_results(names: Iterable[str]) -> bool:
     return any(PAGES[name][0] == "results" for name in names)
 
 
+def page(name: str, given: Given) -> WebPage | None:
+    """Return a page of `PAGES` with words for codes, None where the project lacks its layers."""
+    made = PAGES[name][1](given)
+    if made is None:
+        return None
+    done: dict[int, LayerSpec] = {}  # a layer of both sides of a divider stays one
+
+    def in_words(spec: MapSpec) -> MapSpec:
+        return spec.with_(layers=tuple(
+            done.setdefault(id(layer), web_layers.in_words(layer, spec.language))
+            for layer in spec.layers))
+
+    return WebPage(spec=in_words(made.spec),
+                   after=None if made.after is None else in_words(made.after))
+
+
 def save(names: Iterable[str], given: Given, folder: Path, *, tick: Tick = lambda _: None
          ) -> list[Path]:
     """Write pages into a folder, those whose layers the project has.
@@ -302,10 +319,9 @@ def save(names: Iterable[str], given: Given, folder: Path, *, tick: Tick = lambd
     written = []
     for name in names:
         tick(name)
-        made = PAGES[name][1](given)
+        made = page(name, given)
         if made is None:
             continue
-        after = None if made.after is None else web_layers.in_words(made.after)
-        written.append(web.save(web_layers.in_words(made.spec), folder / f"{name}.html",
-                                after=after, tiles=tiles))
+        written.append(web.save(made.spec, folder / f"{name}.html", after=made.after,
+                                tiles=tiles))
     return written

@@ -134,6 +134,7 @@ def _style(layer: LayerSpec, one: Placed) -> dict[str, Any]:
     look = style(layer.style, kind=layer.kind)
     return {
         "fill": look.face,
+        "hatched": look.hatched,
         "stroke": look.edge,
         "width": round(look.width_pt * PX_PER_PT, 2),
         "casing": round(look.casing_pt * PX_PER_PT, 2),

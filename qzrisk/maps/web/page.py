@@ -85,8 +85,10 @@ def body(
          "word": text({"panel": "web_fold"}.get(key, f"web_{key}"), spec.language)}
         for key, icon, state in _TOOLS
     ]
-    # What the map shows comes first, then what it only offers; each from the top layer down.
-    in_order = sorted(enumerate(placed), key=lambda entry: (not entry[1].layer.show, -entry[0]))
+    # What the map shows comes first, lines and ground after its classes, then what it only offers;
+    # each from the top layer down.
+    in_order = sorted(enumerate(placed), key=lambda entry: (
+        not entry[1].layer.show, not _counted(entry[1].layer), -entry[0]))
     legend = [
         _section(place, one, spec, swiped)
         for place, one in in_order
@@ -94,6 +96,8 @@ def body(
     ]
     return _templates().render(
         spec=spec,
+        # The sides of a swipe bear their own names on the map.
+        subtitle="" if swiped and spec.subtitle in swiped else spec.subtitle,
         words=words | {"standing": standing(spec)},
         legend=legend,
         searchable=any(one.layer.search for one in placed),
@@ -138,6 +142,10 @@ def provenance_lines(spec: MapSpec) -> list[str]:
         "web_run": spec.run_id, "web_projection": "-",
     }
     return [text(key, language, value=value) for key, value in given.items() if value]
+
+
+def _counted(layer: LayerSpec) -> bool:
+    return layer.classes is not None or layer.size is not None or layer.kind == "points"
 
 
 def _section(

@@ -106,7 +106,7 @@ function hatch(signs, ink, paper) {
 const noDataTile = () => hatch(page.noData.hatch, page.noData.ink, page.noData.paper);
 
 function fillOf(ctx, layer, key, k) {
-  const tile = key === NONE ? (layer.palette ? noDataTile() : null)
+  const tile = key === NONE ? (layer.palette || layer.style.hatched ? noDataTile() : null)
     : layer.palette.hatches[key] && hatch(layer.palette.hatches[key], 'rgba(20,30,40,.62)',
       layer.palette.colours[key]);
   if (!tile) return key === NONE ? layer.style.fill : layer.palette.colours[key];

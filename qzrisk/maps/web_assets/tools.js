@@ -79,6 +79,8 @@ const framed = window.parent !== window;
 
 function toPaper() {
   if (framed || document.body.classList.contains('qz-print')) return;
+  // Bringing its popup into view would draw the sheet twice, and the second time prints white.
+  map.closePopup(popup);
   const view = map.getBounds();
   paper = { center: map.getCenter(), zoom: map.getZoom(), ratio: pixelRatio };
   pixelRatio = 2.5;
@@ -95,9 +97,7 @@ function fromPaper() {
   document.body.classList.remove('qz-print');
   pixelRatio = paper.ratio;
   map.invalidateSize({ animate: false, pan: false });
-  map.options.zoomSnap = 0;
   map.setView(paper.center, paper.zoom, { animate: false });
-  map.options.zoomSnap = 0.25;
   boards.forEach((board) => board._update());
   glass._update();
 }
@@ -121,12 +121,13 @@ const tools = {
 
 const frameBounds = () => L.latLngBounds([page.frame[1], page.frame[0]], [page.frame[3], page.frame[2]]);
 
+let wholeView = null; // centre and zoom of the last time that the whole frame was fitted
+
 // The time bar covers the foot of the map.
 function fit(bounds, options = {}) {
-  map.options.zoomSnap = 0;
   const foot = !time ? 14 : narrow() ? 84 : 58;
   map.fitBounds(bounds, { paddingTopLeft: [14, narrow() ? 56 : 14], paddingBottomRight: [14, foot], ...options });
-  map.options.zoomSnap = 0.25;
+  wholeView = options.animate === false ? { center: map.getCenter(), zoom: map.getZoom() } : null;
 }
 
 function wireTools() {
@@ -156,7 +157,7 @@ function wireTiles() {
 }
 
 function wireMap() {
-  map.options.zoomSnap = 0.25;
+  map.options.zoomSnap = 0; // any scale, so that the frame fills its window
   map.options.wheelPxPerZoomLevel = 90;
   map.setMaxZoom(page.maxZoom);
   const box = map.getContainer();
@@ -172,6 +173,7 @@ function wireMap() {
   map.setMinZoom(Math.max(1, zoom - 1));
   const [w, s, e, n] = page.limits;
   map.setMaxBounds(L.latLngBounds([s, w], [n, e]));
+  fit(frameBounds(), { animate: false });
   map.options.maxBoundsViscosity = 0.7;
   map.on('click', clicked);
   map.on('mousemove', hovered);
@@ -206,7 +208,12 @@ Promise.all([document.fonts.load(`400 12px ${FONT}`, '图'), document.fonts.load
     window.qz.ready = performance.now();
     document.documentElement.dataset.ready = 'true';
   });
+// The whole map stays whole when the window or the notes change their size, unless it was moved.
 new ResizeObserver(() => {
-  if (!document.body.classList.contains('qz-print')) map.invalidateSize({ animate: false });
+  if (document.body.classList.contains('qz-print')) return;
+  const whole = wholeView !== null && map.getZoom() === wholeView.zoom
+    && map.project(map.getCenter()).distanceTo(map.project(wholeView.center)) < 4;
+  map.invalidateSize({ animate: false });
+  if (whole) fit(frameBounds(), { animate: false });
 }).observe(map.getContainer());
 window.qz = { map, layers, redraw: repaint, time, swipe, visit, hits, tally, latlng, ready: null };
