@@ -160,7 +160,9 @@ def _section(
         "title": layer.title,
         "show": layer.show,
         "joined": bool(layer.joined),
-        "side": {"left": swiped[0], "right": swiped[1]}.get(one.side, "") if swiped else "",
+        # Two layers that are compared bear the names of their sides already.
+        "side": "" if layer.title in (swiped or ()) else dict(
+            zip(("left", "right"), swiped or (), strict=False)).get(one.side, ""),
         "swatch": layer.frame is not None and layer.size is None,
         "classes": _classes(layer, spec),
         "total": text("web_total", spec.language, count=f"{count:,}", unit=layer.unit_word)

@@ -123,6 +123,20 @@ const frameBounds = () => L.latLngBounds([page.frame[1], page.frame[0]], [page.f
 
 let wholeView = null; // centre and zoom of the last time that the whole frame was fitted
 
+// The whole frame, and the limits that follow from it: a frame in another page may begin as a dot.
+const LEAST_PX = 120;
+function fitWhole() {
+  const { x, y } = map.getSize();
+  const dot = Math.min(x, y) < LEAST_PX;
+  map.setMinZoom(0);
+  fit(frameBounds(), dot ? { animate: false, paddingTopLeft: [0, 0], paddingBottomRight: [0, 0] } : { animate: false });
+  const zoom = map.getZoom();
+  coarse.k = 2 ** (zoom + 0.6) / 4096;
+  coarse.grain = 0.6 / coarse.k;
+  layers.forEach((layer) => layer.geometry.paths.clear());
+  if (!dot) map.setMinZoom(Math.max(1, zoom - 1));
+}
+
 // The time bar covers the foot of the map.
 function fit(bounds, options = {}) {
   const foot = !time ? 14 : narrow() ? 84 : 58;
@@ -166,14 +180,10 @@ function wireMap() {
   if (map.attributionControl) map.attributionControl.setPrefix(false);
   wireTiles();
   L.control.scale({ metric: true, imperial: false, maxWidth: 130 }).addTo(map);
-  fit(frameBounds(), { animate: false });
-  const zoom = map.getZoom();
-  coarse.k = 2 ** (zoom + 0.6) / 4096;
-  coarse.grain = 0.6 / coarse.k;
-  map.setMinZoom(Math.max(1, zoom - 1));
+  fitWhole();
   const [w, s, e, n] = page.limits;
   map.setMaxBounds(L.latLngBounds([s, w], [n, e]));
-  fit(frameBounds(), { animate: false });
+  fitWhole();
   map.options.maxBoundsViscosity = 0.7;
   map.on('click', clicked);
   map.on('mousemove', hovered);
@@ -214,6 +224,6 @@ new ResizeObserver(() => {
   const whole = wholeView !== null && map.getZoom() === wholeView.zoom
     && map.project(map.getCenter()).distanceTo(map.project(wholeView.center)) < 4;
   map.invalidateSize({ animate: false });
-  if (whole) fit(frameBounds(), { animate: false });
+  if (whole) fitWhole();
 }).observe(map.getContainer());
 window.qz = { map, layers, redraw: repaint, time, swipe, visit, hits, tally, latlng, ready: null };
