@@ -135,7 +135,8 @@ def _dated(name: str, title: str, frame: gpd.GeoDataFrame, column: str, product:
            heads: Mapping[str, str], project: Project) -> LayerSpec:
     return LayerSpec(
         name=name, title=text(title, project.language), kind="points",
-        frame=worded(frame, project.language, keep=(column,)), palette=product, when=when,
+        frame=worded(frame, project.language, keep=(column,)), palette=product,
+        when=when if when in frame else None,
         classes=ordered(frame[column], palette(product).codes), fields=heads,
         unit_word=text("web_word_records", project.language))
 
