@@ -122,6 +122,28 @@ def _risk(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _map(options: argparse.Namespace) -> int:
+    from qzrisk import pipeline
+    from qzrisk.pipeline.web_pages import PAGES, RUN_PAGES
+
+    if options.name == "list":
+        _say("\n".join(PAGES))
+        return DONE
+    names = RUN_PAGES if options.name is None else (options.name,)
+    # A wrong name is told before anything is read.
+    stages = pipeline.map_stages(names)
+    project = _open(options)
+    with _progress(project.language, len(stages)) as (begin, tick):
+        written = pipeline.web_maps(project, names, options.out, begin=begin, tick=tick)
+    for path in written:
+        _say(str(_shorten(path)))
+    if not written:
+        from qzrisk.text import text
+
+        sys.stderr.write(text("map_nothing", project.language, name=options.name or "") + "\n")
+    return DONE if written else FINDINGS
+
+
 def _check(options: argparse.Namespace) -> int:
     from qzrisk import pipeline
 
@@ -224,6 +246,13 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int], list[_Argum
                  [*_PROJECT, _AUDIENCE, _VARIANT,
                   (("--hazard",), {"help": "灾种，如 typhoon / hazard, e.g. flood"}),
                   (("--out",), {"default": "outputs", "help": "输出文件夹 / output folder"})]),
+    "map": ("离线交互地图 / offline interactive maps", _map,
+            [(("name",), {"nargs": "?", "help": "图名，缺省为全部，list 列出 / name of a page, "
+                                                "all of a run by default, list shows them"}),
+             (("--project",), {"default": "project.toml",
+                               "help": "project.toml 或其文件夹 / file or its folder"}),
+             _PROJECT[1], _AUDIENCE,
+             (("--out",), {"default": "outputs", "help": "输出文件夹 / output folder"})]),
     "risk": ("各灾种与综合风险等级 / risk by hazard and composite", _risk,
              [*_PROJECT, _AUDIENCE,
               (("--out",), {"default": "outputs", "help": "输出文件夹 / output folder"})]),

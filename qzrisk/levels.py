@@ -209,6 +209,21 @@ PALETTES: dict[str, Palette] = {
         ("从县中分列的统计单元", "分列后县的其余部分", "不分列的县（市、区）"),
         ("Taken out of its county", "Rest of a county", "Whole county"),
     ),
+    # Whether a shelter counts when one hazard strikes, and why not.
+    "shelter_use": Palette(
+        ("not_serving", "closed", "capacity_unknown", "unsafe", "counts"),
+        ("#c3c8cb", "#7d878e", "#b08c63", "#8f2f5f", "#2b7f6d"),
+        _PLAIN * 5,
+        ("不适用本灾种", "未启用", "容量不明", "选址不安全", "计入"),
+        ("Not for this hazard", "Closed", "Capacity unknown", "Unsafe site", "Counts"),
+    ),
+    "census_stage": Palette(
+        ("list", "survey", "check"),
+        ("#d9cfb4", "#8fb3a6", "#2c6b62"),
+        ("xxx", "...", ""),
+        ("已建账、未调查", "已调查、待质检", "已过县级及以上质检"),
+        ("Listed, not surveyed", "Surveyed, not checked", "Checked by the county or above"),
+    ),
     # Agreement of the data with a published figure.
     "verdict": Palette(
         ("equal", "consistent", "not_in_data", "differs"),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import glob
+import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from qzrisk.crs import require_projected
 from qzrisk.errors import ConfigError
@@ -163,6 +165,46 @@ class Risk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WebMap:
+    """Tiles under the interactive maps, from a service and with a key of the user's own.
+
+    Attributes
+    ----------
+    tiles : addresses, drawn first to last (Tianditu: the ground, then its names); ``{z}``, ``{x}``,
+        ``{y}`` for the tile, ``{s}`` for one of several hosts, ``{key}`` for the key. Empty, as by
+        default: the project's own layers are the ground and no page asks any network.
+    key : the key, or "" for none; it can be read in every page drawn with it.
+    key_env : name of the environment variable that holds the key where the file should not.
+    subdomains : what ``{s}`` stands for, a character each.
+    credit : line that the service asks to be shown.
+    max_zoom : the most detailed zoom of the service.
+    """
+
+    tiles: tuple[str, ...] = ()
+    key: str = field(default="", repr=False)
+    key_env: str = ""
+    subdomains: str = "01234567"
+    credit: str = ""
+    max_zoom: int = 18
+
+    def addresses(self) -> tuple[str, ...]:
+        """Return the addresses with the key filled in.
+
+        Raises
+        ------
+        ConfigError
+            If an address asks for a key and none is given.
+        """
+        key = self.key or (os.environ.get(self.key_env, "") if self.key_env else "")
+        if not key and any("{key}" in address for address in self.tiles):
+            raise ConfigError(
+                "the tiles ask for a key", where="[map] tiles", got="no key",
+                expected='key = "..." or key_env = "NAME" of a variable that is set',
+                mend="or remove tiles: the maps need none")
+        return tuple(address.replace("{key}", quote(key)) for address in self.tiles)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """A city and its files, read from project.toml.
 
@@ -184,7 +226,7 @@ class Project:
     variant : ``"colour"``, ``"colour_blind"`` (hatched as well) or ``"grey"`` for black-and-white
         print; of the static maps.
     units : membership table; official : TOML of official figures, or None.
-    sources, rasters, coverage, risk : see their classes.
+    sources, rasters, coverage, risk, web_map : see their classes.
     """
 
     file: Path
@@ -211,6 +253,7 @@ class Project:
     rasters: tuple[RasterSource, ...] = ()
     coverage: Coverage = field(default_factory=Coverage)
     risk: Risk = field(default_factory=Risk)
+    web_map: WebMap = field(default_factory=WebMap)
 
     @property
     def root(self) -> Path:
@@ -256,7 +299,7 @@ def _with_sidecars(path: Path) -> list[Path]:
 
 
 _PATHS = {"path", "units", "official", "frozen"}
-_SECTIONS = ("project", "source", "raster", "coverage", "risk")
+_SECTIONS = ("project", "source", "raster", "coverage", "risk", "map")
 _CHOICES = {
     "language": ("zh", "en"),
     "audience": ("public", "internal"),
@@ -400,6 +443,8 @@ def _assemble(document: Mapping[str, Any], file: Path) -> Project:
                           where=f"{file.name}: [coverage]"),
         "risk": replace(_make(Risk, risk, root=root, where=f"{file.name}: [risk]"),
                         indicators=indicators),
+        "web_map": _make(WebMap, document.get("map", {}), root=root,
+                         where=f"{file.name}: [map]"),
     }
     return _make(Project, values, root=root, where=f"{file.name}: [project]", assembled=assembled)
 
@@ -488,4 +533,4 @@ def _check_names(project: Project) -> None:
 
 
 __all__ = ["Coverage", "Indicator", "Project", "RasterSource", "Risk", "Source",
-           "open_project"]
+           "WebMap", "open_project"]

@@ -214,8 +214,9 @@ def test_nothing_in_the_page_asks_the_network():
 def test_tiles_only_from_the_address_given():
     address = "https://t0.example.test/vec_w/wmts?TILEMATRIX={z}&TILEROW={y}&TILECOL={x}&tk=abc"
     page = web.html(make(), tiles=address)
-    assert data_of(page)["tiles"] == address
+    assert data_of(page)["tiles"]["addresses"] == [address]
     assert "img-src data: blob: https://t0.example.test;" in page
+    assert data_of(web.html(make()))["tiles"] is None
     for wrong in ("https://t0.example.test/no", "javascript:{x}{y}{z}", "/tiles/{z}/{x}/{y}"):
         with pytest.raises(ConfigError, match="tiles"):
             web.html(make(), tiles=wrong)

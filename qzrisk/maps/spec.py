@@ -48,6 +48,8 @@ class LayerSpec:
     relief : handle of the heights whose shading lies over a raster layer, on its grid, or None.
     boundary : False for synthetic town and village units, which are fills without outlines.
     show : drawn at once (True) or only offered in the layer switch (interactive maps).
+    joined : names of layers that this one completes, e.g. the units to which their classes do not
+        apply: it is drawn with them and has no switch of its own (interactive maps).
     unit_word : what is counted, e.g. 个 / shelters, printed after counts where given.
     """
 
@@ -69,6 +71,7 @@ class LayerSpec:
     relief: Any = None
     boundary: bool = True
     show: bool = True
+    joined: tuple[str, ...] = ()
     unit_word: str = ""
 
     def __post_init__(self) -> None:

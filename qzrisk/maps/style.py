@@ -105,6 +105,8 @@ STYLES: Mapping[str, Style] = {
     "rain": Style(ramp=("#f2f8fc", "#b9d7ea", "#6aa5d8", "#2f6aa8", "#16335f")),
     "heat": Style(ramp=("#fdf6e3", "#f6dc74", "#ee9347", "#c8393b", "#6d1420")),
     "elevation": Style(ramp=("#dfe8d2", "#f0ead0", "#d9c29a", "#b08c63", "#7d5d43")),
+    # shading alone: white where the light falls
+    "shade": Style(ramp=("#ffffff", "#ffffff")),
     "persons": Style(ramp=("#f7f1f5", "#d9b8d1", "#b07ba6", "#7b3f73", "#3f1a3c")),
 }
 
@@ -120,6 +122,10 @@ POINT_SHAPES: Mapping[str, tuple[tuple[str, float], ...]] = {
     # Few important ones stand out among many small ones; shapes differ for readers without colour.
     "tier": (("o", 2.3), ("s", 3.9), ("D", 6.2)),
     "safety": (("o", 4.2), ("^", 5.2), ("s", 4.5), ("D", 4.9)),
+    # What cannot be used stands out from what can.
+    "shelter_use": (("o", 2.2), ("s", 2.8), ("^", 3.2), ("D", 3.8), ("o", 2.6)),
+    "census_stage": (("o", 3.0), ("o", 3.0), ("o", 3.0)),
+    "danger_state": (("o", 3.0), ("o", 3.0)),
 }
 _SHAPES = (("o", 3.6), ("^", 4.4), ("s", 4.0), ("D", 4.6))
 

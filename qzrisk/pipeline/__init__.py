@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from qzrisk.errors import ConfigError
 from qzrisk.files import sha256
 from qzrisk.layers import reconcile
 from qzrisk.layers.findings import gather
-from qzrisk.pipeline import access, cases, measures, names, products, returns, themes
+from qzrisk.pipeline import access, cases, measures, names, products, returns, themes, web_pages
 from qzrisk.pipeline.access import Access
 from qzrisk.pipeline.cases import Case
 from qzrisk.pipeline.load import Loaded, load
@@ -24,7 +25,7 @@ from qzrisk.pipeline.risk.assess import assess as _assessed
 from qzrisk.project import Project
 
 __all__ = ["COVERAGE_STAGES", "RISK_STAGES", "STAGES", "Loaded", "Outcome", "Stage", "assess",
-           "check", "coverage", "load", "run"]
+           "check", "coverage", "load", "map_stages", "run", "web_maps"]
 
 Tick = Callable[[str], None]
 
@@ -172,7 +173,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("grid", ("project", "loaded", "results", "out"), ("grid",), products.grid_files),
     Stage("maps", ("project", "loaded", "results", "official", "reconciled", "out", "run_id",
                    "tick"), ("maps",), products.map_files),
-    Stage("web", ("project", "loaded", "results", "out", "run_id"), ("web",),
+    Stage("web", ("project", "loaded", "results", "access", "out", "run_id", "tick"), ("web",),
           products.web_files),
     Stage("manifest", ("project", "loaded", "results", "out", "run_id", "inputs", "issues",
                        "reconciled", "written"), ("manifest",), _manifest),
@@ -203,6 +204,25 @@ RISK_STAGES: tuple[Stage, ...] = (
 """The stages of ``qzrisk risk``."""
 
 WRITERS = ("database", "tables", "returns", "relocation", "grid", "maps", "web")
+
+
+def map_stages(names: tuple[str, ...]) -> tuple[Stage, ...]:
+    """Return the stages of ``qzrisk map``: no more than its pages need.
+
+    Raises
+    ------
+    ConfigError
+        If there is no page of a name.
+    """
+    draw = partial(products.web_files, names=names)
+    if not web_pages.needs_results(names):
+        return (STAGES[0], Stage("web", ("project", "loaded", "out", "run_id", "tick"), ("web",),
+                                 draw))
+    last = next(stage for stage in STAGES if stage.name == "web")
+    made = tuple(stage for stage in STAGES if stage.name in ("read", "access", "coverage", "risk"))
+    return (*made, Stage("web", last.needs, last.makes, draw))
+
+
 
 
 def run(
@@ -292,6 +312,34 @@ def assess(
     state, _ = _work(project, Path(out).absolute(), RISK_STAGES, begin, tick)
     return state["results"], tuple(path.relative_to(state["out"]).as_posix()
                                    for paths in state["written"].values() for path in paths)
+
+
+def web_maps(
+    project: Project,
+    names: tuple[str, ...] = web_pages.RUN_PAGES,
+    out: str | Path = "outputs",
+    *,
+    begin: Callable[[Stage], None] = lambda _: None,
+    tick: Tick = lambda _: None,
+) -> tuple[Path, ...]:
+    """Write interactive maps alone.
+
+    Parameters
+    ----------
+    project, out, begin, tick : as `run`
+    names : of ``web_pages.PAGES``
+
+    Returns
+    -------
+    tuple of Path
+        ``maps/<name>.html`` under `out`; a page whose layers the project lacks is left out.
+
+    Raises
+    ------
+    As `run`; ConfigError also if there is no page of a name.
+    """
+    state, _ = _work(project, Path(out).absolute(), map_stages(names), begin, tick)
+    return tuple(state["written"]["web"])
 
 
 def _work(project: Project, out: Path, stages: tuple[Stage, ...],

@@ -109,8 +109,8 @@ def cases(loaded: Loaded, project: Project, given: Access) -> dict[str, Case]:
             for hazard in (*main, *others)}
 
 
-def case(loaded: Loaded, project: Project, given: Access, hazard: str, *, plan: bool = True
-         ) -> Case:
+def case(loaded: Loaded, project: Project, given: Access, hazard: str, *, plan: bool = True,
+         any_site: bool = False) -> Case:
     """Return the coverage of the persons to be moved for one hazard.
 
     Parameters
@@ -118,6 +118,7 @@ def case(loaded: Loaded, project: Project, given: Access, hazard: str, *, plan: 
     loaded, project, given : see `load`, `open_project`, `access`
     hazard : code with a column ``at_risk_persons_<hazard>`` in the cells
     plan : also allocate everyone to a shelter
+    any_site : count shelters on unsafe sites as well, to show what asking for safe ones costs
 
     Returns
     -------
@@ -125,6 +126,8 @@ def case(loaded: Loaded, project: Project, given: Access, hazard: str, *, plan: 
     """
     pack = rules.load("coverage")
     shelters = _shelters.judged(given.shelters, loaded, project, hazard)
+    if any_site:
+        shelters["counts"] |= shelters["excluded"] == "unsafe"
     shelters.insert(0, "unit_id", given.shelters["unit_id"])
     cells = _cells(given, hazard)
     serving, counting = shelters.index[shelters["serves"]], shelters.index[shelters["counts"]]

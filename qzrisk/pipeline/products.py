@@ -1,4 +1,4 @@
-"""What `qzrisk run` writes: database, tables, static maps, the interactive map."""
+"""What `qzrisk run` writes: database, tables, static and interactive maps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ from qzrisk.pipeline import (
     series,
     specs,
     tables,
+    web_pages,
 )
+from qzrisk.pipeline.access import Access
 from qzrisk.pipeline.load import Loaded, Tick
 from qzrisk.pipeline.measures import Results
 from qzrisk.pipeline.risk import grid as risk_grid
@@ -216,17 +218,10 @@ def _save_maps(pages: list[MapSpec | Page], out: Path, tick: Tick) -> list[Path]
     return written
 
 
-def web_files(project: Project, loaded: Loaded, results: Results, out: Path, run_id: str
-              ) -> Mapping[str, Any]:
-    """Write ``maps/overview.html``, one file that needs no network."""
-    from qzrisk.maps import web
-
-    spec = specs.overview_spec(project, loaded, results, run_id)
-    more = [layer for made in results.cases.values() if made.plan is not None
-            for layer in coverage_maps.web_layers(project, loaded, made)]
-    # Areas beneath lines and points, circles on top.
-    areas = tuple(layer for layer in more if layer.kind == "choropleth")
-    circles = tuple(layer for layer in more if layer.kind != "choropleth")
-    first, rest = spec.layers[:2], spec.layers[2:]
-    spec = spec.with_(layers=(*first, *areas, *rest, *circles))
-    return {"web": [web.save(spec, out / "maps" / f"{spec.name}.html")]}
+def web_files(project: Project, loaded: Loaded, out: Path, run_id: str, tick: Tick,
+              results: Results | None = None, access: Access | None = None,
+              names: tuple[str, ...] = web_pages.RUN_PAGES) -> Mapping[str, Any]:
+    """Write ``maps/<page>.html``, each one file that needs no network."""
+    given = web_pages.Given(project=project, loaded=loaded, run_id=run_id, results=results,
+                            access=access)
+    return {"web": web_pages.save(names, given, out / "maps", tick=tick)}

@@ -8,6 +8,7 @@ import geopandas as gpd
 import pandas as pd
 
 from qzrisk import provenance
+from qzrisk.layers.schema import schema
 from qzrisk.levels import ordered, palette
 from qzrisk.maps.spec import LayerSpec, MapSpec
 from qzrisk.pipeline import publish
@@ -16,7 +17,7 @@ from qzrisk.pipeline.measures import Results, grade_bounds
 from qzrisk.pipeline.risk.notes import class_bounds, class_notes, hazard_name, risk_table
 from qzrisk.project import Project
 from qzrisk.text import text
-from qzrisk.units import roll_up
+from qzrisk.units import ancestors, roll_up
 
 CONTEXT_STYLES = {"land": "land", "prefectures": "neighbours"}
 """Context layers drawn beneath every map, where a project has them, and their styles."""
@@ -107,10 +108,13 @@ def risk_layer(loaded: Loaded, results: Results, level: str, project: Project, *
         table = pd.concat([table, risk_table(results, "county", hazard).loc[outside.index]])
     classes = ordered(table.loc[frame.index, "risk_class"].astype("str"))
     fields = {"name": text("head_name", project.language),
+              **({"town": text("web_town", project.language)} if level == "village" else {}),
               "risk_index": text("head_risk_index", project.language) if hazard is None else text(
                   "head_hazard_index", project.language,
                   hazard=hazard_name(hazard, project.language)),
               "persons": text("head_persons", project.language)}
+    if level == "village":
+        frame = frame.assign(town=town_names(frame.index.to_series(), loaded))
     frame = frame.assign(risk_index=table.loc[frame.index, "risk_index"].round(3),
                          persons=table.loc[frame.index, "persons"])
     title = text(f"layer_{level}_risk", project.language) if hazard is None else text(
@@ -121,6 +125,12 @@ def risk_layer(loaded: Loaded, results: Results, level: str, project: Project, *
         thresholds=thresholds(class_bounds(results, hazard), palette("risk").codes, ".3f"),
         boundary=level == "county", unit_word=text("word_units", project.language),
         search="name" if level == "village" else None)
+
+
+def town_names(unit_ids: pd.Series, loaded: Loaded) -> pd.Series:
+    """Return the name of the town that each unit lies in, NaN where it lies in none."""
+    units = loaded.tables["units"]
+    return unit_ids.map(ancestors(units, "town")).map(units["name"])
 
 
 def coverage_layer(loaded: Loaded, results: Results, level: str, project: Project) -> LayerSpec:
@@ -146,16 +156,15 @@ def coverage_layer(loaded: Loaded, results: Results, level: str, project: Projec
 
 def _shelter_layer(loaded: Loaded, project: Project) -> LayerSpec:
     shelters = publish.layer(loaded.layers["shelters"], "shelters", project)
-    fields = {"name": "name", "capacity_persons": "capacity_persons",
-              "effective_capacity_persons": "capacity", "hazards_served": "hazards_served"}
-    from qzrisk.layers.schema import schema
-
-    words = {c: schema("shelters").heading(c, project.language) for c in fields
-             if c in shelters}
+    fields = ("name", "capacity_persons", "effective_capacity_persons", "hazards_served",
+              "status")
+    words = {c: schema("shelters").heading(c, project.language) for c in fields if c in shelters}
+    words["town"] = text("web_town", project.language)
     return LayerSpec(
         name="shelters", title=text("layer_shelters", project.language), kind="points",
-        frame=shelters, classes=ordered(shelters["tier"], palette("tier").codes),
-        palette="tier", fields=words, unit_word=text("word_shelters", project.language))
+        frame=shelters.assign(town=town_names(shelters["unit_id"], loaded)),
+        classes=ordered(shelters["tier"], palette("tier").codes), palette="tier", fields=words,
+        search="name", unit_word=text("word_shelters", project.language))
 
 
 def county_table(results: Results, loaded: Loaded, project: Project, hazard: str | None = None

@@ -7,9 +7,7 @@ security policy in the page lets no address be loaded and no script run but the 
 from __future__ import annotations
 
 import html as markup
-import io
 import re
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +17,12 @@ from qzrisk.files import write_text
 from qzrisk.maps.spec import LayerSpec, MapSpec
 from qzrisk.maps.web import page
 from qzrisk.maps.web.contents import contents
+from qzrisk.maps.web.embedding import Figure, embed, link
 from qzrisk.maps.web.page import Placed
 from qzrisk.maps.web.shell import SLOT, policy, shell
-from qzrisk.text import text
+from qzrisk.maps.web.tiles import Tiles, tiles_of
 
-__all__ = ["Figure", "embed", "figure", "html", "save"]
-
-LABELS_ON_PAPER = 200
+__all__ = ["Figure", "Tiles", "embed", "figure", "html", "link", "save"]
 
 
 def html(
@@ -33,7 +30,7 @@ def html(
     *,
     after: MapSpec | None = None,
     swipe: tuple[str, str] | None = None,
-    tiles: str = "",
+    tiles: str | Tiles | None = None,
 ) -> str:
     """Draw a map as one self-contained page.
 
@@ -46,9 +43,10 @@ def html(
         A second map of the same frame, drawn right of a divider that the reader moves.
     swipe : (str, str), optional
         Names of two layers of `spec` to compare in the same way.
-    tiles : str
-        Address of raster tiles with ``{z}``, ``{x}``, ``{y}`` and the reader's own key; the one
-        thing that makes the page ask the network. Empty by default.
+    tiles : Tiles or str, optional
+        Raster tiles of the reader's own service, or the address of them; the one thing that makes
+        the page ask the network. The project's own layers are the ground without them, and until
+        the first of them has come.
 
     Returns
     -------
@@ -66,13 +64,14 @@ def html(
     Points of a public map are rounded to 0.001 degree, which its notes say.
     """
     placed, sides = _placed(spec, after, swipe)
-    data = contents(spec, placed, sides, tiles)
+    ground = tiles_of(tiles)
+    data = contents(spec, placed, sides, ground)
     body = page.body(spec, placed, swiped=sides, data=data)
     characters = set(body) | set((page.ASSETS / "tools.js").read_text(encoding="utf-8"))
     drawn = "".join(sorted(characters - set(missing_glyphs("".join(characters)))))
     fonts = "".join(subset_font_css(drawn, weight) for weight in ("Regular", "Bold"))
     head = (
-        f'<meta http-equiv="Content-Security-Policy" content="{policy(tiles)}">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy(ground)}">'
         f"<title>{markup.escape(spec.title)}</title><style>{fonts}</style>"
     )
     whole = {
@@ -91,7 +90,7 @@ def save(
     *,
     after: MapSpec | None = None,
     swipe: tuple[str, str] | None = None,
-    tiles: str = "",
+    tiles: str | Tiles | None = None,
 ) -> Path:
     """Write the page of `html` to a file and return its path.
 
@@ -101,60 +100,6 @@ def save(
         As `html`, or if the disk refuses.
     """
     return write_text(path, html(spec, after=after, swipe=swipe, tiles=tiles))
-
-
-def embed(page_or_link: str, *, title: str = "", height_px: int = 620) -> str:
-    """Return an ``<iframe>`` that shows a page inside another one.
-
-    Parameters
-    ----------
-    page_or_link : str
-        A page as `html` returns it, which is packed into the frame, or the address of its file.
-    title : str
-        What a screen reader calls the frame.
-    height_px : int, CSS pixels
-
-    Examples
-    --------
-    >>> embed("maps/07_risk.html", title="Risk", height_px=400)[:53]
-    '<iframe src="maps/07_risk.html" title="Risk" height="'
-    """
-    kind = "srcdoc" if page_or_link.lstrip()[:1] == "<" else "src"
-    return (
-        f'<iframe {kind}="{markup.escape(page_or_link)}" title="{markup.escape(title)}" '
-        f'height="{height_px:d}" width="100%" style="border:0" loading="lazy" allowfullscreen '
-        'sandbox="allow-scripts allow-modals"></iframe>'
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A map that shows itself in Jupyter.
-
-    The live page comes as HTML in a sandboxed frame, which needs no trusted notebook; where only
-    pictures print (nbconvert to PDF) the same map is drawn statically.
-    """
-
-    spec: MapSpec
-    html: str
-    height_px: int = 620
-
-    def _repr_html_(self) -> str:
-        title = f"{text('web_frame', self.spec.language)}：{self.spec.title}"
-        return embed(self.html, title=title, height_px=self.height_px)
-
-    def _repr_png_(self) -> bytes:
-        from qzrisk.maps import static
-
-        # On a page-sized picture thousands of names would neither fit nor end.
-        layers = [
-            replace(layer, label=None)
-            if layer.frame is not None and len(layer.frame) > LABELS_ON_PAPER else layer
-            for layer in self.spec.layers
-        ]
-        buffer = io.BytesIO()
-        static.draw(self.spec.with_(layers=tuple(layers))).savefig(buffer, format="png", dpi=110)
-        return buffer.getvalue()
 
 
 def figure(spec: MapSpec, *, height_px: int = 620, **options: Any) -> Figure:

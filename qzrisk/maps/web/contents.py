@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html as markup
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from qzrisk.maps.spec import LayerSpec, MapSpec
 from qzrisk.maps.style import SEA, fills, point_shapes, style
 from qzrisk.maps.web import page, payload, picture
 from qzrisk.maps.web.page import Placed
+from qzrisk.maps.web.tiles import Tiles
 from qzrisk.text import text
 
 STEPS_ACROSS = 8000
@@ -29,7 +31,8 @@ _LEAST_MARGIN = 0.2
 
 
 def contents(
-    spec: MapSpec, placed: Sequence[Placed], sides: tuple[str, str] | None, tiles: str
+    spec: MapSpec, placed: Sequence[Placed], sides: tuple[str, str] | None,
+    tiles: Tiles | None,
 ) -> str:
     """Return what the page's script draws, as JSON that may stand inside a script element."""
     left, bottom, right, top = spec.bounds()
@@ -51,7 +54,10 @@ def contents(
         "noData": {"hatch": NO_DATA_HATCH, "ink": NO_DATA_EDGE, "paper": NO_DATA_FILL},
         "steps": steps,
         "swipe": sides,
-        "tiles": tiles,
+        "tiles": None if tiles is None else {
+            "addresses": tiles.addresses, "subdomains": tiles.subdomains,
+            "credit": markup.escape(tiles.credit), "maxZoom": tiles.max_zoom,
+        },
         "layers": layers,
     }
     return "{" + store.json() + "," + payload.dump(rest)[1:]
@@ -64,6 +70,7 @@ def _layer(
     described: dict[str, Any] = {
         "name": layer.name, "title": layer.title, "kind": layer.kind, "unit": layer.unit_word,
         "muted": one.muted, "side": one.side, "show": layer.show, "style": _style(layer, one),
+        "joined": layer.joined, "shade": layer.raster is not None and layer.style == "shade",
         "classes": payload.class_codes(layer), "palette": _palette(layer, spec),
         "boundary": layer.boundary and layer.kind == "choropleth",
         # A drawn outline hides the seams between fills; without one they are widened a little.
@@ -127,6 +134,7 @@ def _style(layer: LayerSpec, one: Placed) -> dict[str, Any]:
     look = style(layer.style, kind=layer.kind)
     return {
         "fill": look.face,
+        "hatched": look.hatched,
         "stroke": look.edge,
         "width": round(look.width_pt * PX_PER_PT, 2),
         "casing": round(look.casing_pt * PX_PER_PT, 2),

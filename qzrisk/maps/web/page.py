@@ -37,7 +37,7 @@ _SPOKEN = {
     "noPlace": "web_no_place", "noData": "no_data", "measureHint": "web_measure_hint",
     "length": "web_length", "area": "web_area", "hectares": "web_hectares",
     "allDates": "web_all_dates", "untilDate": "web_until_date", "onlyDate": "web_only_date",
-    "swipe": "web_swipe", "noFull": "web_no_full",
+    "swipe": "web_swipe", "noFull": "web_no_full", "others": "web_others",
 }
 _PRINTED = {
     "panel": "web_panel", "search": "web_search", "results": "web_results", "legend": "legend",
@@ -85,8 +85,10 @@ def body(
          "word": text({"panel": "web_fold"}.get(key, f"web_{key}"), spec.language)}
         for key, icon, state in _TOOLS
     ]
-    # What the map shows comes first, then what it only offers; each from the top layer down.
-    in_order = sorted(enumerate(placed), key=lambda entry: (not entry[1].layer.show, -entry[0]))
+    # What the map shows comes first, lines and ground after its classes, then what it only offers;
+    # each from the top layer down.
+    in_order = sorted(enumerate(placed), key=lambda entry: (
+        not entry[1].layer.show, not _counted(entry[1].layer), -entry[0]))
     legend = [
         _section(place, one, spec, swiped)
         for place, one in in_order
@@ -94,6 +96,8 @@ def body(
     ]
     return _templates().render(
         spec=spec,
+        # The sides of a swipe bear their own names on the map.
+        subtitle="" if swiped and spec.subtitle in swiped else spec.subtitle,
         words=words | {"standing": standing(spec)},
         legend=legend,
         searchable=any(one.layer.search for one in placed),
@@ -140,6 +144,10 @@ def provenance_lines(spec: MapSpec) -> list[str]:
     return [text(key, language, value=value) for key, value in given.items() if value]
 
 
+def _counted(layer: LayerSpec) -> bool:
+    return layer.classes is not None or layer.size is not None or layer.kind == "points"
+
+
 def _section(
     place: int, one: Placed, spec: MapSpec, swiped: tuple[str, str] | None
 ) -> dict[str, Any]:
@@ -151,7 +159,10 @@ def _section(
         "name": layer.name,
         "title": layer.title,
         "show": layer.show,
-        "side": {"left": swiped[0], "right": swiped[1]}.get(one.side, "") if swiped else "",
+        "joined": bool(layer.joined),
+        # Two layers that are compared bear the names of their sides already.
+        "side": "" if layer.title in (swiped or ()) else dict(
+            zip(("left", "right"), swiped or (), strict=False)).get(one.side, ""),
         "swatch": layer.frame is not None and layer.size is None,
         "classes": _classes(layer, spec),
         "total": text("web_total", spec.language, count=f"{count:,}", unit=layer.unit_word)
@@ -208,6 +219,8 @@ def _sizes(layer: LayerSpec) -> list[dict[str, Any]]:
 def _ramp(layer: LayerSpec, spec: MapSpec) -> dict[str, str] | None:
     if layer.raster is None or layer.palette is not None:
         return None
+    if len(set(picture.ramp(layer, spec))) == 1:
+        return None  # shading alone has no scale
     low, high = picture.value_range(layer.raster)
     colours = ", ".join(picture.ramp(layer, spec))
     return {

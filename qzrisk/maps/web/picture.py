@@ -18,6 +18,7 @@ from qzrisk.maps.style import INK, SEA, fills, style
 WEB_MERCATOR = "EPSG:3857"
 LONGER_SIDE_PX = 1100
 SHADES = 64
+SHADE_GREYS = 24
 RELIEF_TIMES = 3.0
 GREY_RAMP = ("#f2f2f2", "#3c3c3c")
 
@@ -42,9 +43,11 @@ def overlay(layer: LayerSpec, spec: MapSpec) -> dict[str, Any]:
         coloured = coloured * (0.62 + 0.55 * np.nan_to_num(shade, nan=0.7))[..., None]
     rgba = np.dstack([np.clip(coloured, 0, 255), np.where(there, 255, 0)]).astype(np.uint8)
     picture: Image.Image = Image.fromarray(rgba)
-    if layer.relief is None:
-        # Few colours, none mixed: a palette keeps them exact and the picture small.
-        picture = picture.quantize(method=Image.Quantize.FASTOCTREE)
+    if layer.relief is None or layer.style == "shade":
+        # Few colours, none mixed: a palette keeps them exact and the picture small. Shading alone
+        # is told as well by a few greys.
+        count = 256 if layer.relief is None else SHADE_GREYS
+        picture = picture.quantize(count, method=Image.Quantize.FASTOCTREE)
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", optimize=True)
     degrees = Transformer.from_crs(WEB_MERCATOR, "EPSG:4326", always_xy=True)

@@ -106,7 +106,7 @@ function hatch(signs, ink, paper) {
 const noDataTile = () => hatch(page.noData.hatch, page.noData.ink, page.noData.paper);
 
 function fillOf(ctx, layer, key, k) {
-  const tile = key === NONE ? (layer.palette ? noDataTile() : null)
+  const tile = key === NONE ? (layer.palette || layer.style.hatched ? noDataTile() : null)
     : layer.palette.hatches[key] && hatch(layer.palette.hatches[key], 'rgba(20,30,40,.62)',
       layer.palette.colours[key]);
   if (!tile) return key === NONE ? layer.style.fill : layer.palette.colours[key];
@@ -132,14 +132,17 @@ function paintArea(ctx, layer, view) {
     // Without a border of its own a fill is widened a little, or seams of the ground show.
     ctx.strokeStyle = fill;
     ctx.lineWidth = 0.7 / view.k;
+    // The tiles beneath must be read through the fill; widened fills would show their seams.
+    ctx.globalAlpha = ground.tiled && !layer.muted ? 0.62 : 1;
     for (let i = 0; i < layer.count; i++) {
       if (layer.classOf[i] !== key || !passes(layer, i) || !inBox(layer.geometry.box, i, view)) {
         continue;
       }
       ctx.fill(paths[i], 'evenodd');
-      if (layer.seamless) ctx.stroke(paths[i]);
+      if (layer.seamless && !ground.tiled) ctx.stroke(paths[i]);
     }
   }
+  ctx.globalAlpha = 1;
   if (layer.boundary) paintLines(ctx, layer, view, true);
 }
 
@@ -187,13 +190,21 @@ function symbolOf(layer, i, view) {
   return [marker, Math.max(2.6, radius) * growth(view)];
 }
 
+const gathers = (layer, view) => layer.count > CLUSTER_FROM && view.zoom < page.clusterBelow;
 const clustered = (layer, view) =>
-  layer.kind === 'points' && layer.count > CLUSTER_FROM && view.zoom < page.clusterBelow;
+  layer.kind === 'points' && (gathers(layer, view) || isStacked(layer));
+
+// Records by unit stand on few places: their groups only join where they would cover one another.
+const FEW_PLACES = 40;
+const reachOf = (layer, view) =>
+  (isStacked(layer) && layer.places <= FEW_PLACES ? 34 : clusterPx(view)) / view.k;
 
 function clustersOf(layer, view) {
-  const key = view.k;
+  const near = gathers(layer, view);
+  const key = near ? view.k : 'stack';
   if (!layer.clusters || layer.clusters.key !== key) {
-    layer.clusters = { key, list: cluster(layer, clusterPx(view) / view.k) };
+    const list = near ? cluster(layer, reachOf(layer, view)) : stack(layer);
+    layer.clusters = { key, list: inDrawingOrder(layer, list) };
   }
   return layer.clusters.list;
 }
@@ -300,17 +311,22 @@ function paintImage(ctx, layer, view) {
   const [x0, y0] = mercator(w, n);
   const [x1, y1] = mercator(e, s);
   toLocal(ctx, view);
-  ctx.globalAlpha = layer.muted ? 0.55 : 0.9;
-  ctx.imageSmoothingEnabled = false;
+  // Shaded relief darkens what lies under it and keeps its hue.
+  ctx.globalCompositeOperation = layer.shade ? 'multiply' : 'source-over';
+  ctx.globalAlpha = layer.shade ? 0.75 : layer.muted ? 0.55 : 0.9;
+  ctx.imageSmoothingEnabled = layer.shade;
   ctx.drawImage(layer.picture, x0 - origin[0], y0 - origin[1], x1 - x0, y1 - y0);
   ctx.globalAlpha = 1;
+  ctx.globalCompositeOperation = 'source-over';
 }
 
 const swipe = { share: page.swipe ? 0.5 : null };
+// The own ground is drawn until tiles have come: none may ever come.
+const ground = { tiled: false };
 
 // The sea ends with the data of the ground: beyond is no map.
 function paintSheet(ctx, view) {
-  if (page.tiles || !page.sheet) return;
+  if (ground.tiled || !page.sheet) return;
   const [w, s, e, n] = page.sheet;
   const [x0, y0] = mercator(w, n).map((value, i) => value - origin[i]);
   const [x1, y1] = mercator(e, s).map((value, i) => value - origin[i]);
@@ -320,7 +336,7 @@ function paintSheet(ctx, view) {
 }
 
 function paintSheetEdge(ctx, view) {
-  if (page.tiles || !page.sheet) return;
+  if (ground.tiled || !page.sheet) return;
   const [w, s, e, n] = page.sheet;
   const [x0, y0] = mercator(w, n).map((value, i) => value - origin[i]);
   const [x1, y1] = mercator(e, s).map((value, i) => value - origin[i]);
@@ -334,7 +350,7 @@ function paintSheetEdge(ctx, view) {
 
 // Paints what one side of the swipe shows; without a swipe there is one side, ''.
 const paintMap = (side) => (ctx, view) => {
-  const visible = layers.filter((layer) => layer.shown && !(layer.muted && page.tiles)
+  const visible = layers.filter((layer) => layer.shown && !(layer.muted && ground.tiled)
     && (!layer.side || layer.side === side));
   const labels = [];
   const boxes = visible.flatMap((layer) => clusterBoxes(layer, view));

@@ -190,7 +190,9 @@ function tally(layer) {
 }
 
 const isPoints = (layer) => layer.kind === 'points' || layer.kind === 'graduated';
-const isArea = (layer) => layer.kind === 'choropleth';
+// What fills the ground with classes: two of them would hide one another.
+const isFill = (layer) => Boolean(layer.palette)
+  && (layer.kind === 'choropleth' || layer.kind === 'raster') && !layer.muted;
 
 // Points -> clusters of a radius in local units: cells first, then the fullest cells take their
 // neighbours, so that 100,000 points cost no more than their cells.
@@ -234,6 +236,49 @@ function cluster(layer, radius) {
   }
   return found;
 }
+
+// Points that stand on one place: a group each, at any zoom.
+function stack(layer) {
+  const groups = new Map();
+  const kinds = layer.palette ? layer.palette.colours.length : 0;
+  const { xy, features } = layer.geometry;
+  for (let i = 0; i < layer.count; i++) {
+    if (!there(layer, i) || !passes(layer, i)) continue;
+    const k = features[i][0][0];
+    const [x, y] = [xy[k], xy[k + 1]];
+    const key = `${x}/${y}`;
+    let group = groups.get(key);
+    if (!group) {
+      group = { x, y, n: 0, first: i, counts: new Uint32Array(kinds + 1), members: [],
+        box: [x, y, x, y] };
+      groups.set(key, group);
+    }
+    group.n += 1;
+    group.members.push(i);
+    group.counts[layer.classOf[i] < 0 ? kinds : layer.classOf[i]] += 1;
+  }
+  return [...groups.values()];
+}
+
+function isStacked(layer) {
+  if (layer.stacked === undefined) {
+    const { xy, features } = layer.geometry;
+    const places = new Set();
+    let drawn = 0;
+    for (const spans of features) {
+      if (!spans.length) continue;
+      drawn += 1;
+      places.add(`${xy[spans[0][0]]}/${xy[spans[0][0] + 1]}`);
+    }
+    layer.places = places.size;
+    layer.stacked = places.size < drawn;
+  }
+  return layer.stacked;
+}
+
+// Single points lie under the groups, and the higher class over the lower.
+const inDrawingOrder = (layer, found) => found.sort((a, b) =>
+  (a.n > 1) - (b.n > 1) || a.n - b.n || layer.classOf[a.first] - layer.classOf[b.first]);
 
 function add(cell, other) {
   cell.n += other.n;

@@ -118,7 +118,7 @@ function record({ layer, i, cluster: group }) {
   const box = make('div', { className: 'qz-record' });
   if (group) {
     box.append(make('h3', {}, `${layer.title} ${digits.format(group.n)} ${layer.unit}`));
-    if (!layer.palette) return box;
+    if (!layer.palette) return withMembers(box, layer, group);
     const list = make('table');
     [...layer.palette.words.keys()].reverse().concat(layer.palette.words.length).forEach((k) => {
       if (!group.counts[k]) return;
@@ -127,7 +127,7 @@ function record({ layer, i, cluster: group }) {
         make('td', {}, digits.format(group.counts[k]))));
     });
     box.append(list);
-    return box;
+    return withMembers(box, layer, group);
   }
   const apart = apartOf(layer, i);
   box.append(make('h3', {}, ...(apart ? [make('small', {}, apart), ' '] : []), nameOf(layer, i)));
@@ -140,6 +140,17 @@ function record({ layer, i, cluster: group }) {
     row(label, columns[column](i) ?? page.words.noData);
   }
   box.append(table);
+  return box;
+}
+
+// The names of those that stand on one place.
+const MOST_NAMES = 12;
+function withMembers(box, layer, group) {
+  if (!group.members || !layer.search) return box;
+  const list = make('ul', { className: 'qz-members' }, ...group.members.slice(0, MOST_NAMES).map((i) =>
+    make('li', {}, swatch(layer, layer.classOf[i]), nameOf(layer, i))));
+  if (group.n > MOST_NAMES) list.append(make('li', {}, word('others', { count: digits.format(group.n - MOST_NAMES) })));
+  box.append(list);
   return box;
 }
 
@@ -177,7 +188,8 @@ function clicked(event) {
     const [w, n, e, s] = group.box;
     const target = L.latLngBounds(latlng(w, n), latlng(e, s));
     const zoom = Math.min(map.getBoundsZoom(target, false, [60, 60]), page.clusterBelow);
-    if (zoom > map.getZoom() + 0.2) map.setView(target.getCenter(), zoom);
+    const onePlace = w === e && n === s;
+    if (!onePlace && zoom > map.getZoom() + 0.2) map.setView(target.getCenter(), zoom);
     else open(found, event.latlng);
     return;
   }
@@ -227,7 +239,8 @@ function countLegend() {
     if (!section) continue;
     const { byClass, shown } = tally(layer);
     section.classList.toggle('qz-off', !layer.shown);
-    find('input[data-switch]', section).checked = layer.shown;
+    const box = find('input[data-switch]', section);
+    if (box) box.checked = layer.shown;
     for (const button of all('[data-class]', section)) {
       const key = +button.dataset.class;
       button.setAttribute('aria-pressed', String(!layer.hidden.has(key)));
@@ -255,13 +268,21 @@ function changed(layer) {
   repaint();
 }
 
+// A layer that completes others is drawn with whichever of them is.
+function followLeaders() {
+  for (const layer of layers) {
+    if (layer.joined.length) layer.shown = layers.some((other) => other.shown && layer.joined.includes(other.name));
+  }
+}
+
 function setShown(layer, shown) {
   layer.shown = shown;
   // Fills hide one another: one at a time, unless they lie on two sides of the swipe.
-  if (shown && isArea(layer)) {
-    layers.filter((other) => other !== layer && isArea(other) && !other.muted && other.side === layer.side)
+  if (shown && isFill(layer)) {
+    layers.filter((other) => other !== layer && isFill(other) && other.side === layer.side)
       .forEach((other) => { other.shown = false; });
   }
+  followLeaders();
   changed(layer);
 }
 
@@ -269,7 +290,8 @@ function wireLegend() {
   for (const layer of layers) {
     const section = find(`[data-section="${layer.place}"]`);
     if (!section) continue;
-    find('input[data-switch]', section).addEventListener('change', (event) => setShown(layer, event.target.checked));
+    const box = find('input[data-switch]', section);
+    if (box) box.addEventListener('change', () => setShown(layer, box.checked));
     for (const button of all('[data-class]', section)) {
       button.addEventListener('click', () => {
         const key = +button.dataset.class;

@@ -74,8 +74,13 @@ function wireMeasure() {
 
 let paper = null; // the view to come back to
 
+// Inside another page, that page is printed and shows a picture of its own.
+const framed = window.parent !== window;
+
 function toPaper() {
-  if (document.body.classList.contains('qz-print')) return;
+  if (framed || document.body.classList.contains('qz-print')) return;
+  // Bringing its popup into view would draw the sheet twice, and the second time prints white.
+  map.closePopup(popup);
   const view = map.getBounds();
   paper = { center: map.getCenter(), zoom: map.getZoom(), ratio: pixelRatio };
   pixelRatio = 2.5;
@@ -92,9 +97,7 @@ function fromPaper() {
   document.body.classList.remove('qz-print');
   pixelRatio = paper.ratio;
   map.invalidateSize({ animate: false, pan: false });
-  map.options.zoomSnap = 0;
   map.setView(paper.center, paper.zoom, { animate: false });
-  map.options.zoomSnap = 0.25;
   boards.forEach((board) => board._update());
   glass._update();
 }
@@ -118,12 +121,27 @@ const tools = {
 
 const frameBounds = () => L.latLngBounds([page.frame[1], page.frame[0]], [page.frame[3], page.frame[2]]);
 
+let wholeView = null; // centre and zoom of the last time that the whole frame was fitted
+
+// The whole frame, and the limits that follow from it: a frame in another page may begin as a dot.
+const LEAST_PX = 120;
+function fitWhole() {
+  const { x, y } = map.getSize();
+  const dot = Math.min(x, y) < LEAST_PX;
+  map.setMinZoom(0);
+  fit(frameBounds(), dot ? { animate: false, paddingTopLeft: [0, 0], paddingBottomRight: [0, 0] } : { animate: false });
+  const zoom = map.getZoom();
+  coarse.k = 2 ** (zoom + 0.6) / 4096;
+  coarse.grain = 0.6 / coarse.k;
+  layers.forEach((layer) => layer.geometry.paths.clear());
+  if (!dot) map.setMinZoom(Math.max(1, zoom - 1));
+}
+
 // The time bar covers the foot of the map.
 function fit(bounds, options = {}) {
-  map.options.zoomSnap = 0;
   const foot = !time ? 14 : narrow() ? 84 : 58;
   map.fitBounds(bounds, { paddingTopLeft: [14, narrow() ? 56 : 14], paddingBottomRight: [14, foot], ...options });
-  map.options.zoomSnap = 0.25;
+  wholeView = options.animate === false ? { center: map.getCenter(), zoom: map.getZoom() } : null;
 }
 
 function wireTools() {
@@ -142,23 +160,30 @@ function wireTools() {
   window.addEventListener('afterprint', fromPaper);
 }
 
+// Tiles from the reader's own service, such as base and names in pairs; the own ground until then.
+function wireTiles() {
+  if (!page.tiles) return;
+  const { addresses, subdomains, credit, maxZoom } = page.tiles;
+  addresses.forEach((address) => {
+    L.tileLayer(address, { subdomains, attribution: credit, maxZoom: page.maxZoom, maxNativeZoom: maxZoom })
+      .once('tileload', () => { ground.tiled = true; repaint(); }).addTo(map);
+  });
+}
+
 function wireMap() {
-  map.options.zoomSnap = 0.25;
+  map.options.zoomSnap = 0; // any scale, so that the frame fills its window
   map.options.wheelPxPerZoomLevel = 90;
   map.setMaxZoom(page.maxZoom);
   const box = map.getContainer();
   box.setAttribute('role', 'application');
   box.setAttribute('aria-label', page.words.alt);
   if (map.attributionControl) map.attributionControl.setPrefix(false);
-  if (page.tiles) L.tileLayer(page.tiles, { maxZoom: page.maxZoom, attribution: '' }).addTo(map);
+  wireTiles();
   L.control.scale({ metric: true, imperial: false, maxWidth: 130 }).addTo(map);
-  fit(frameBounds(), { animate: false });
-  const zoom = map.getZoom();
-  coarse.k = 2 ** (zoom + 0.6) / 4096;
-  coarse.grain = 0.6 / coarse.k;
-  map.setMinZoom(Math.max(1, zoom - 1));
+  fitWhole();
   const [w, s, e, n] = page.limits;
   map.setMaxBounds(L.latLngBounds([s, w], [n, e]));
+  fitWhole();
   map.options.maxBoundsViscosity = 0.7;
   map.on('click', clicked);
   map.on('mousemove', hovered);
@@ -174,7 +199,9 @@ function loadPictures() {
   }));
 }
 
+document.documentElement.classList.toggle('qz-framed', framed);
 wireMap();
+followLeaders();
 wireLegend();
 wireSearch();
 wireMeasure();
@@ -191,7 +218,12 @@ Promise.all([document.fonts.load(`400 12px ${FONT}`, '图'), document.fonts.load
     window.qz.ready = performance.now();
     document.documentElement.dataset.ready = 'true';
   });
+// The whole map stays whole when the window or the notes change their size, unless it was moved.
 new ResizeObserver(() => {
-  if (!document.body.classList.contains('qz-print')) map.invalidateSize({ animate: false });
+  if (document.body.classList.contains('qz-print')) return;
+  const whole = wholeView !== null && map.getZoom() === wholeView.zoom
+    && map.project(map.getCenter()).distanceTo(map.project(wholeView.center)) < 4;
+  map.invalidateSize({ animate: false });
+  if (whole) fitWhole();
 }).observe(map.getContainer());
 window.qz = { map, layers, redraw: repaint, time, swipe, visit, hits, tally, latlng, ready: null };

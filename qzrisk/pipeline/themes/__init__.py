@@ -13,10 +13,17 @@ from qzrisk.project import Project
 __all__ = ["books", "findings", "map_specs", "official_specs", "sheets"]
 
 
-def map_specs(project: Project, loaded: Loaded, common: maps.Common) -> list[MapSpec]:
+_MORE = {"fire_weather": fire_maps.map_specs, "enterprises": safety_maps.map_specs}
+"""Layer -> maker of its maps, beside those of `maps`."""
+
+
+def map_specs(project: Project, loaded: Loaded, common: maps.Common, *,
+              only: tuple[str, ...] | None = None) -> list[MapSpec]:
     """Return the maps of the thematic layers by name; parameters as `maps.map_specs`."""
-    made = [spec for part in (maps, fire_maps, safety_maps)
-            for spec in part.map_specs(project, loaded, common)]
+    made = maps.map_specs(project, loaded, common, only=only)
+    for layer, build in _MORE.items():
+        if only is None or layer in only:
+            made += build(project, loaded, common)
     return sorted(made, key=lambda spec: spec.name)
 
 

@@ -35,7 +35,8 @@ NEAREST = 10
 """Typhoons printed in the table of the map of tracks."""
 
 
-def map_specs(project: Project, loaded: Loaded, common: Common) -> list[MapSpec]:
+def map_specs(project: Project, loaded: Loaded, common: Common, *,
+              only: tuple[str, ...] | None = None) -> list[MapSpec]:
     """Return the maps of the thematic layers, in the order of their numbers.
 
     Parameters
@@ -43,6 +44,7 @@ def map_specs(project: Project, loaded: Loaded, common: Common) -> list[MapSpec]
     project : language, audience, date of the data
     loaded : layers and tables
     common : what all maps of a run share, see `specs.common_parts`; its audience rules
+    only : layers whose maps are wanted, or None for all
 
     Returns
     -------
@@ -51,6 +53,8 @@ def map_specs(project: Project, loaded: Loaded, common: Common) -> list[MapSpec]
     """
     made = []
     for needs, build in _MAPS:
+        if only is not None and needs[0] not in only:
+            continue
         held = [loaded.layers.get(name, loaded.tables.get(name)) for name in needs]
         if all(frame is not None and len(frame) for frame in held):
             made.append(build(project, loaded, common))
