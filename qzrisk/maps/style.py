@@ -77,6 +77,9 @@ STYLES: Mapping[str, Style] = {
         label_pt=8.5, label_colour=LAND_INK, bold=False, inner_only=True,
     ),
     "town_name": Style(bold=False, label_only=True),
+    "village_name": Style(bold=False),
+    # units beside the one a page is about
+    "around": Style(face="#e6e3dc", label_pt=6.4, label_colour=LAND_INK, bold=False),
     "sea_name": Style(label_pt=9.5, label_colour=SEA_INK, bold=False, label_only=True),
     "river": Style(edge="#8fb6d3", width_pt=0.6),
     "no_data": Style(face="#f4f4f1", edge="#8a8f94", width_pt=0.4, hatched=True),
