@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ from qzrisk.pipeline.cases import Case
 from qzrisk.pipeline.load import Loaded, load
 from qzrisk.project import Project
 
-__all__ = ["COVERAGE_STAGES", "STAGES", "Loaded", "Outcome", "Stage", "check", "coverage",
-           "load", "run"]
+__all__ = ["COVERAGE_STAGES", "STAGES", "Loaded", "Outcome", "Stage", "atlas_stages", "bind_atlas",
+           "check", "coverage", "load", "run"]
 
 Tick = Callable[[str], None]
 
@@ -49,6 +50,7 @@ class Outcome:
     ----------
     loaded, results, reconciled : the data, as `Loaded`, `measures.Results` and a DataFrame.
     issues : findings of the files and of the official figures.
+    failed_pages : pages of the atlas that could not be made: key, title, number, message.
     files : every file written, relative to `out`.
     out : output folder.
     run_id : see `provenance.run_id`.
@@ -59,6 +61,7 @@ class Outcome:
     results: measures.Results
     reconciled: pd.DataFrame
     issues: pd.DataFrame
+    failed_pages: pd.DataFrame
     files: tuple[str, ...]
     out: Path
     run_id: str
@@ -110,6 +113,13 @@ def _coverage_only(coverage: dict[str, pd.DataFrame], cases: dict[str, Case]
                                         bounds=(), cases=cases)}
 
 
+def _atlas(project: Project, loaded: Loaded, results: measures.Results, access: Access, out: Path,
+           run_id: str, tick: Tick, *, level: str = "reporting") -> Mapping[str, Any]:
+    from qzrisk.pipeline import atlas  # brings matplotlib
+
+    return atlas.files(project, loaded, results, access, out, run_id, tick, level=level)
+
+
 def _manifest(project: Project, loaded: Loaded, results: measures.Results, out: Path, run_id: str,
               inputs: Mapping[str, str], issues: pd.DataFrame, reconciled: pd.DataFrame,
               written: Mapping[str, list[Path]]) -> Mapping[str, Any]:
@@ -155,6 +165,8 @@ STAGES: tuple[Stage, ...] = (
           products.relocation_files),
     Stage("maps", ("project", "loaded", "results", "out", "run_id", "tick"), ("maps",),
           products.map_files),
+    Stage("atlas", ("project", "loaded", "results", "access", "out", "run_id", "tick"),
+          ("atlas", "failed_pages"), _atlas),
     Stage("web", ("project", "loaded", "results", "out", "run_id"), ("web",),
           products.web_files),
     Stage("manifest", ("project", "loaded", "results", "out", "run_id", "inputs", "issues",
@@ -173,7 +185,17 @@ COVERAGE_STAGES: tuple[Stage, ...] = (
 )
 """The stages of ``qzrisk coverage``."""
 
-WRITERS = ("database", "tables", "relocation", "maps", "web")
+
+
+def atlas_stages(level: str) -> tuple[Stage, ...]:
+    """Return the stages of ``qzrisk atlas`` for the units of a level."""
+    wanted = ("read", "access", "coverage", "risk", "atlas")
+    stages = [stage for stage in STAGES if stage.name in wanted]
+    stages[-1] = replace(stages[-1], function=partial(_atlas, level=level))
+    return tuple(stages)
+
+
+WRITERS = ("database", "tables", "relocation", "maps", "atlas", "web")
 
 
 def run(
@@ -206,7 +228,7 @@ def run(
     files = [path for paths in state["written"].values() for path in paths] + [state["manifest"]]
     return Outcome(
         loaded=state["loaded"], results=state["results"], reconciled=state["reconciled"],
-        issues=state["issues"],
+        issues=state["issues"], failed_pages=state["failed_pages"],
         files=tuple(path.relative_to(state["out"]).as_posix() for path in files),
         out=state["out"], run_id=state["run_id"], seconds=seconds)
 
@@ -236,6 +258,36 @@ def coverage(
     state, _ = _work(project, Path(out).absolute(), COVERAGE_STAGES, begin, tick)
     return state["results"], tuple(path.relative_to(state["out"]).as_posix()
                                    for paths in state["written"].values() for path in paths)
+
+
+def bind_atlas(
+    project: Project,
+    out: str | Path = "outputs",
+    *,
+    level: str = "reporting",
+    begin: Callable[[Stage], None] = lambda _: None,
+    tick: Tick = lambda _: None,
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Write the atlas of the units of one level.
+
+    Parameters
+    ----------
+    project, out, begin, tick : as `run`
+    level : ``"reporting"``, ``"county"`` or ``"town"``
+
+    Returns
+    -------
+    (failed, files)
+        `failed`: pages that could not be made, with key, title, number and message; `files`
+        relative to `out`.
+
+    Raises
+    ------
+    As `run`, and GlyphError where a name holds a character that no bundled font can print.
+    """
+    state, _ = _work(project, Path(out).absolute(), atlas_stages(level), begin, tick)
+    return state["failed_pages"], tuple(path.relative_to(state["out"]).as_posix()
+                                        for path in state["written"]["atlas"])
 
 
 def _work(project: Project, out: Path, stages: tuple[Stage, ...],

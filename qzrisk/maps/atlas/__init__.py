@@ -86,7 +86,7 @@ def save(pages: Sequence[AtlasPage], path: str | Path, *, paper: str = "A4", tit
     Raises
     ------
     ConfigError
-        If there is nothing to bind, keys clash, the paper or suffix is unknown, or the disk refuses.
+        If there is nothing to bind, keys clash, paper or suffix are unknown, or the disk refuses.
     GlyphError
         If a text holds a character that no bundled font can print; all such texts are named.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from matplotlib.backends.backend_pdf import PdfPages
 from pypdf import PageObject, PdfReader, PdfWriter
 from pypdf.annotations import Link as LinkAnnotation
+from pypdf.constants import PageLabelStyle
 from pypdf.generic import (
     ArrayObject,
     BooleanObject,
@@ -25,13 +26,13 @@ from pypdf.generic import (
 from qzrisk.files import write_bytes
 from qzrisk.maps.atlas import fonts
 from qzrisk.maps.atlas.front import Link
-from qzrisk.maps.atlas.pages import Cover, spec_of
-from qzrisk.maps.atlas.pages import AtlasPage as _AtlasPage
+from qzrisk.maps.atlas.pages import AtlasPage, Cover, spec_of
 from qzrisk.maps.static.house import house_style
 from qzrisk.maps.static.page import foot_line, new_sheet
 
 _PT_PER_MM = 72 / 25.4
-_NAMED = {"/Font": re.compile(rb"/(F\d+)(?= [\d.]+ Tf)"), "/ExtGState": re.compile(rb"/(A\d+)(?= gs)")}
+_NAMED = {"/Font": re.compile(rb"/(F\d+)(?= [\d.]+ Tf)"),
+          "/ExtGState": re.compile(rb"/(A\d+)(?= gs)")}
 """Kind of resource -> its name before the operator that uses it."""
 
 
@@ -48,7 +49,7 @@ class Bound:
     first : whether it is the first sheet of its page.
     """
 
-    page: _AtlasPage
+    page: AtlasPage
     data: bytes
     links: Sequence[Link]
     number: str
@@ -85,9 +86,10 @@ def bind(sheets: Sequence[Bound], path: Path, *, paper: str, title: str, front: 
     _outline(writer, sheets)
     _links(writer, sheets)
     if front:
-        writer.set_page_label(0, front - 1, style="/r")
+        writer.set_page_label(0, front - 1, style=PageLabelStyle.LOWERCASE_ROMAN)
     if front < len(sheets):
-        writer.set_page_label(front, len(sheets) - 1, style="/D", start=1)
+        writer.set_page_label(front, len(sheets) - 1, style=PageLabelStyle.DECIMAL,
+                              start=1)
     _describe(writer, title, spec_of(sheets[0].page).language)
     made = io.BytesIO()
     writer.write(made)
@@ -100,6 +102,7 @@ def _feet(sheets: Sequence[Bound], pages: Sequence[PageObject], paper: str) -> b
     with house_style(), PdfPages(made, metadata={"CreationDate": None}) as book:
         for sheet in sheets:
             blank = new_sheet(paper)
+            blank.figure.patch.set_visible(False)  # it lies over the page
             if not isinstance(sheet.page, Cover):
                 foot_line(blank, spec_of(sheet.page), number=sheet.number)
             book.savefig(blank.figure)
@@ -143,8 +146,10 @@ def _outline(writer: PdfWriter, sheets: Sequence[Bound]) -> None:
             continue
         if sheet.page.section != section:
             section = sheet.page.section
-            parent = writer.add_outline_item(section, number, is_open=False) if section else None
-        writer.add_outline_item(sheet.page.title, number, parent=parent)
+            parent = None
+            if section:
+                parent = writer.add_outline_item(title=section, page_number=number, is_open=False)
+        writer.add_outline_item(title=sheet.page.title, page_number=number, parent=parent)
 
 
 def _links(writer: PdfWriter, sheets: Sequence[Bound]) -> None:

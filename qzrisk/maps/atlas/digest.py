@@ -19,7 +19,8 @@ import qzrisk
 from qzrisk import assets
 from qzrisk.files import sha256
 
-_DRAWN_BY = ("maps/**/*.py", "text/*.toml", "levels.py")
+_DRAWN_BY = ("maps/*.py", "maps/furniture/*.py", "maps/static/*.py", "text/*.toml", "levels.py",
+             *(f"maps/atlas/{name}.py" for name in ("front", "making", "pages", "unit")))
 _PACKAGES = ("matplotlib", "shapely", "numpy", "pyproj", "fonttools", "pandas")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 from matplotlib.figure import Figure
 from pypdf import PageObject
-from pypdf.generic import DictionaryObject, IndirectObject, NameObject
+from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NameObject
 
 from qzrisk.maps.furniture.lettering import font
 
@@ -23,6 +23,7 @@ _ROW = 60
 def fonts_of(page: PageObject) -> DictionaryObject:
     """Return the fonts of a page, name in its content -> font."""
     resources = page["/Resources"].get_object()
+    assert isinstance(resources, DictionaryObject)
     found = resources.get("/Font", DictionaryObject()).get_object()
     return found if isinstance(found, DictionaryObject) else DictionaryObject()
 
@@ -36,7 +37,9 @@ def characters(shape: DictionaryObject) -> frozenset[int]:
     """Return the code points of a subset; empty for a font numbered in another way."""
     if shape.get("/Subtype") != "/Type0":
         return frozenset()
-    below = shape["/DescendantFonts"].get_object()[0].get_object()
+    families = shape["/DescendantFonts"].get_object()
+    assert isinstance(families, ArrayObject)
+    below = families[0].get_object()
     glyphs = np.frombuffer(below["/CIDToGIDMap"].get_object().get_data(), dtype=">u2")
     codes = frozenset(map(int, np.flatnonzero(glyphs)))
     # A second subset of a font counts from 0: its numbers are no code points.

@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from qzrisk.levels import palette
 from qzrisk.maps.atlas.pages import Contents, Cover, TextBlock, TextPage
 from qzrisk.maps.furniture import panel
 from qzrisk.maps.furniture.frame import Z_FRAME
 from qzrisk.maps.furniture.lettering import fitted, measure, wrap
 from qzrisk.maps.furniture.sheet import PAPERS_MM, Block, Sheet
-from qzrisk.maps.furniture.view import fit
+from qzrisk.maps.furniture.view import fit, within
 from qzrisk.maps.spec import MapSpec
 from qzrisk.maps.static.page import MARGIN_MM, map_axes, neat_line, new_sheet, tenths
 from qzrisk.maps.static.page import title as write_title
-from qzrisk.maps.static.panel import draw_map
+from qzrisk.maps.static.panel import draw_map, known_ground
 from qzrisk.maps.static.words import projection_words, status_words
-from qzrisk.maps.style import INK, INK_SOFT, SEAL
+from qzrisk.maps.style import INK, INK_SOFT, SEAL, fills
 from qzrisk.text import text
 
 Link = tuple[float, float, float, float, str]
@@ -38,8 +39,8 @@ def cover(page: Cover, paper: str) -> Figure:
     sheet, spec = new_sheet(paper), page.spec
     zoom = sheet.zoom
     neat_line(sheet)
-    left, middle = 24.0 * zoom, 0.56 * sheet.width_mm
-    wide = middle - left - 4 * zoom
+    left, middle = 22.0 * zoom, 0.57 * sheet.width_mm
+    wide = middle - left - 12 * zoom
     lines, size = fitted(page.title, wide, 30 * zoom, least_pt=20 * zoom, bold=True)
     y = 0.66 * sheet.height_mm + (len(lines) - 1) * 6 * zoom
     for line in lines:
@@ -80,11 +81,30 @@ def _silhouette(sheet: Sheet, spec: MapSpec, x: float) -> None:
     view = fit(spec.bounds(), width_mm=tenths(sheet.width_mm - edge - x),
                height_mm=tenths(sheet.height_mm - 2 * edge), crs=spec.crs, margin=0.06, exact=True,
                zoom=zoom)
-    ax = map_axes(sheet, view, tenths(x), tenths(edge))
+    view = within(view, known_ground(spec), spec.bounds())
+    ax = map_axes(sheet, view, tenths(sheet.width_mm - edge - view.width_mm),
+                  tenths((sheet.height_mm - view.height_mm) / 2))
     draw_map(ax, spec, view, grid=False, scaled=False)
     ax.add_patch(Rectangle((view.left, view.bottom), view.right - view.left,
                            view.top - view.bottom, facecolor="none", edgecolor=INK,
                            linewidth=0.8 * zoom, clip_on=False, zorder=Z_FRAME))
+    _key(sheet, spec, sheet.width_mm - edge, (sheet.height_mm - view.height_mm) / 2 - 6 * zoom)
+
+
+def _key(sheet: Sheet, spec: MapSpec, right: float, y: float) -> None:
+    """Write the classes of the first layer in one line that ends at the right, low to high."""
+    layer, zoom = spec.layers[0], sheet.zoom
+    if layer.classes is None or layer.palette is None:
+        return
+    words = palette(layer.palette).words(spec.language)
+    for code, (colour, hatch) in reversed(fills(palette(layer.palette), spec.variant).items()):
+        right -= measure(words[code], 7.2 * zoom)[0]
+        sheet.text(right, y, words[code], 7.2)
+        right -= 6.6 * zoom
+        sheet.box(right, y - 1.5 * zoom, 5.2 * zoom, 3 * zoom, facecolor=colour, edgecolor=INK,
+                  hatch=hatch or None, linewidth=0.4 * zoom)
+        right -= 4 * zoom
+    sheet.text(right, y, layer.title, 7.2, bold=True, ha="right")
 
 
 # contents
@@ -99,29 +119,40 @@ class Entry:
     key: str = ""
 
 
-def contents_rows(paper: str) -> int:
-    """Return how many lines a sheet of contents holds."""
+def contents_parts(entries: Sequence[Entry], paper: str) -> list[list[list[Entry]]]:
+    """Return the lines of each column of each sheet of contents.
+
+    One sheet has two columns of equal length, several have three; no section stands last.
+    """
     _, height, zoom = PAPERS_MM[paper]
-    room = height - (2 * MARGIN_MM + _TITLE_MM + _FOOT_MM) * zoom
-    return _COLUMNS * int(room / (_ROW_MM * zoom))
+    rows = int((height / zoom - 2 * MARGIN_MM - _TITLE_MM - _FOOT_MM) / _ROW_MM)
+    count = 2 if len(entries) <= 2 * (rows - 1) else _COLUMNS
+    rows = min(rows, -(-len(entries) // 2) + 1) if count == 2 else rows
+    columns: list[list[Entry]] = [[]]
+    for entry in entries:
+        if len(columns[-1]) >= rows - (not entry.key):
+            columns.append([])
+        columns[-1].append(entry)
+    return [columns[start:start + count] for start in range(0, len(columns), count)]
 
 
-def contents(page: Contents, entries: Sequence[Entry], paper: str) -> tuple[Figure, list[Link]]:
-    """Return a sheet of contents, and where its lines lead."""
+def contents(page: Contents, columns: Sequence[Sequence[Entry]], paper: str, *, count: int
+             ) -> tuple[Figure, list[Link]]:
+    """Return a sheet of contents with `count` columns, and where its lines lead."""
     sheet = new_sheet(paper)
     zoom, margin = sheet.zoom, MARGIN_MM * sheet.zoom
     neat_line(sheet)
     top = write_title(sheet, page.spec.with_(title=page.title, subtitle=page.note)) - 3 * zoom
-    rows = contents_rows(paper) // _COLUMNS
     gap, step = _GAP_MM * zoom, _ROW_MM * zoom
-    wide = (sheet.width_mm - 2 * margin - gap * (_COLUMNS - 1)) / _COLUMNS
+    wide = (sheet.width_mm - 2 * margin - gap * (count - 1)) / count
     links = []
-    for rank, entry in enumerate(entries):
-        column, row = divmod(rank, rows)
-        x, y = margin + column * (wide + gap), top - (row + 0.5) * step
-        _entry(sheet, entry, x, y, wide)
-        if entry.key:
-            links.append((x, y - step / 2, x + wide, y + step / 2, entry.key))
+    for column, entries in enumerate(columns):
+        x = margin + column * (wide + gap)
+        for row, entry in enumerate(entries):
+            y = top - (row + 0.5) * step
+            _entry(sheet, entry, x, y, wide)
+            if entry.key:
+                links.append((x, y - step / 2, x + wide, y + step / 2, entry.key))
     return sheet.figure, links
 
 
@@ -175,7 +206,9 @@ def _broken(sheet: Sheet, block: TextBlock, room: float) -> list[TextBlock]:
         cuts = range(0, max(len(block.table), 1), rows)
         return [TextBlock(heading=block.heading, table=block.table.iloc[cut:cut + rows])
                 for cut in cuts]
-    pieces, lines, used = [], [], 0.0
+    pieces: list[TextBlock] = []
+    lines: list[str] = []
+    used = 0.0
     wide = _text_column(sheet)
     for line in block.lines:
         high = (len(wrap(line, wide, _LINE_PT * sheet.zoom)) * _LINE_MM + 1.2) * sheet.zoom

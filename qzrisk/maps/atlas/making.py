@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import shapely
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from qzrisk.files import write_text
@@ -29,8 +29,9 @@ from qzrisk.maps.atlas.pages import (
 )
 from qzrisk.maps.atlas.unit import unit_page
 from qzrisk.maps.furniture.lettering import require_glyphs
-from qzrisk.maps.spec import Page
+from qzrisk.maps.spec import LayerSpec, Page
 from qzrisk.maps.static.house import house_style
+from qzrisk.text import text
 
 _STRIP_MM, _LEAST_LINK_MM = 1.6, 0.8
 _EMPTY = {"run_id": "", "date_text": "", "rule_pack": "", "map_number": ""}
@@ -44,14 +45,15 @@ class Sheet:
     ----------
     page : what it says, without what its foot says.
     paper : ``"A4"`` or ``"A3"``.
-    entries : lines of a sheet of contents.
+    entries : lines of a sheet of contents, by column; `columns` that a sheet has.
     blocks : blocks of a sheet of words, with their columns.
     numbers : key -> page number, where the page prints numbers.
     """
 
     page: AtlasPage
     paper: str
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[tuple[Entry, ...], ...] = ()
+    columns: int = 2
     blocks: tuple[tuple[int, TextBlock], ...] = ()
     numbers: tuple[tuple[str, str], ...] = ()
 
@@ -110,7 +112,7 @@ def _cover(sheet: Sheet) -> tuple[Figure, list[Link]]:
 
 def _contents(sheet: Sheet) -> tuple[Figure, list[Link]]:
     assert isinstance(sheet.page, Contents)
-    return front.contents(sheet.page, sheet.entries, sheet.paper)
+    return front.contents(sheet.page, sheet.entries, sheet.paper, count=sheet.columns)
 
 
 def _maps(sheet: Sheet) -> tuple[Figure, list[Link]]:
@@ -138,13 +140,30 @@ def _index(sheet: Sheet) -> tuple[Figure, list[Link]]:
     number = layer.frame.index.to_series().map(given).fillna("")
     words = number
     if page.named:
-        words = (layer.frame["name"].fillna("") + " " + number).str.strip()
+        # What stands in brackets is in the table.
+        short = layer.frame["name"].fillna("").str.replace(r"\s*[（(].*$", "", regex=True)
+        words = (short + " " + number).str.strip()
     labelled = replace(layer, frame=layer.frame.assign(page_words=words), label="page_words")
     layers = tuple(labelled if one.name == page.layer else one for one in page.spec.layers)
     spec = page.spec.with_(title=page.title, layers=layers)
+    if page.named:
+        spec = spec.with_(**_index_table(page, layer, number))
     figure = static.draw_page(Page(key=page.key, title=page.title, maps=(spec,)),
                               paper=sheet.paper, foot=False)
     return figure, _unit_links(figure, layer.frame, page.targets)
+
+
+def _index_table(page: IndexPage, layer: LayerSpec, number: pd.Series) -> dict[str, Any]:
+    """Return the table of units, their pages and their classes, as attributes of the map."""
+    assert layer.frame is not None
+    language = page.spec.language
+    name, at = text("head_name", language), text("atlas_head_page", language)
+    level = page.spec.class_column or layer.title
+    table = pd.DataFrame({name: layer.frame["name"], at: number})
+    if layer.classes is None:
+        return {"table": table}
+    return {"table": table.assign(**{level: layer.classes.astype("str")}), "class_column": level,
+            "table_palette": layer.palette}
 
 
 _DRAW: Mapping[type, Callable[[Sheet], tuple[Figure, list[Link]]]] = {
@@ -156,11 +175,11 @@ _DRAW: Mapping[type, Callable[[Sheet], tuple[Figure, list[Link]]]] = {
 def _unit_links(figure: Figure, frame: Any, targets: Mapping[str, str]) -> list[Link]:
     """Return strips that together fill the units, on the map and on what is enlarged of it."""
     links: list[Link] = []
-    every = [ax for ax in figure.axes if ax.get_label() == "map"]
-    every += [ax for top in every for ax in top.child_axes if ax.get_label() == "inset"]
+    every: list[Any] = [ax for ax in figure.axes if ax.get_label() == "map"]
+    every += [ax for top in list(every) for ax in top.child_axes if ax.get_label() == "inset"]
     hidden = [_place(figure, ax) for ax in every[1:]]
     for ax in every:
-        left, bottom, right, top = _place(figure, ax)
+        left, bottom, right, _ = _place(figure, ax)
         (x0, x1), (y0, y1) = ax.get_xlim(), ax.get_ylim()
         grain = (x1 - x0) / (right - left)
         for unit, shape in zip(frame.index, frame.geometry, strict=True):
@@ -176,7 +195,7 @@ def _unit_links(figure: Figure, frame: Any, targets: Mapping[str, str]) -> list[
     return links
 
 
-def _place(figure: Figure, ax: Axes) -> tuple[float, float, float, float]:
+def _place(figure: Figure, ax: Any) -> tuple[float, float, float, float]:
     """Return where axes lie on the page, mm."""
     wide, high = (inches * 25.4 for inches in figure.get_size_inches())
     box = ax.get_window_extent().transformed(figure.transFigure.inverted())

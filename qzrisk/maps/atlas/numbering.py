@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qzrisk.maps.atlas.front import Entry, contents_rows, text_parts
+from qzrisk.maps.atlas.front import Entry, contents_parts, text_parts
 from qzrisk.maps.atlas.making import Sheet, without_foot
 from qzrisk.maps.atlas.pages import FRONT, AtlasPage, Contents, Cover, IndexPage, TextPage
 
@@ -60,9 +60,7 @@ def _listed(page: AtlasPage, pages: Sequence[AtlasPage]) -> list[AtlasPage]:
 
 def _count(page: AtlasPage, pages: Sequence[AtlasPage], paper: str, words: int) -> int:
     if isinstance(page, Contents):
-        listed = _listed(page, pages)
-        lines = len(listed) + sum(section != "" for section in _sections(listed))
-        return max(-(-lines // contents_rows(paper)), 1)
+        return len(contents_parts(_entries(page, pages, {}), paper))
     return words
 
 
@@ -80,7 +78,8 @@ def _entries(page: AtlasPage, pages: Sequence[AtlasPage], numbers: dict[str, lis
     for other, section in zip(listed, _sections(listed), strict=True):
         if section:
             entries.append(Entry(section))
-        entries.append(Entry(other.title, numbers[other.key][0], other.key))
+        number = numbers[other.key][0] if numbers else ""
+        entries.append(Entry(other.title, number, other.key))
     return entries
 
 
@@ -88,9 +87,9 @@ def _sheet(page: AtlasPage, part: int, pages: Sequence[AtlasPage],
            numbers: dict[str, list[str]], words: dict[str, list], paper: str) -> Sheet:
     bare = without_foot(page)
     if isinstance(page, Contents):
-        rows = contents_rows(paper)
-        entries = _entries(page, pages, numbers)[part * rows:(part + 1) * rows]
-        return Sheet(page=bare, paper=paper, entries=tuple(entries))
+        parts = contents_parts(_entries(page, pages, numbers), paper)
+        return Sheet(page=bare, paper=paper, entries=tuple(map(tuple, parts[part])),
+                     columns=max(len(parts[0]), 2))
     if isinstance(page, TextPage):
         return Sheet(page=bare, paper=paper, blocks=tuple(words[page.key][part]))
     if isinstance(page, IndexPage):

@@ -25,9 +25,9 @@ from qzrisk.text import text
 _LABELS_MM, _FOOT_MM = 5.2, 8.0
 _TABLE_MM, _MIDDLE_MM, _GUTTER_MM, _GAP_MM = 66.0, 54.0, 5.5, 4.0
 _LOCATOR_MM, _CARD_COLUMNS = 27.0, 4
-_LEGEND_ROWS_MM = (4.7, 4.3, 3.9, 3.5)
+_LEGEND_ROWS_MM = (4.7, 4.4, 4.15, 3.95)
 _LEAST_ROW_MM = 3.0
-_BAR_ROW_MM = 5.6
+_BAR_ROW_MM, _COMPARE_ROW_MM = 4.6, 3.7
 
 
 def unit_page(page: UnitPage, paper: str) -> Figure:
@@ -124,8 +124,8 @@ def _middle(sheet: Sheet, page: UnitPage, x: float, ends: tuple[float, float]) -
     if page.comparison is not None:
         given = page.spec.with_(table=page.comparison, table_title=page.comparison_title,
                                 class_column="")
-        blocks.append(panel.table(sheet, given, x, wide, (5.6 + 4.2 * (len(page.comparison) + 1.1))
-                                  * zoom))
+        room = 5.6 + _COMPARE_ROW_MM * (len(page.comparison) + 1.1)
+        blocks.append(panel.table(sheet, given, x, wide, room * zoom))
     if page.chart is not None:
         blocks.append(bars(sheet, page.chart, x, wide))
     rest = sum(block.height_mm + _GAP_MM * zoom for block in blocks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -104,15 +105,20 @@ def _cover(book: Book, title: str) -> Cover:
     project = book.project
     common = specs.common_parts(project, book.loaded, book.run_id)
     county = specs.of_level(book.loaded, "county")
+    lines = specs.boundary_lines(book.loaded, project.language)
     layers = (units.class_layer(book, "county", county),
-              *specs.boundary_lines(book.loaded, project.language)) if len(county) else ()
+              *(replace(line, label=None) for line in lines)) if len(county) else ()
     spec = MapSpec(name="cover", title=title, layers=layers, focus="units" if layers else "",
                    **common | {"locator": None})
-    lines = [project.word("source"), book.words("atlas_made_from", as_of=project.as_of.isoformat(),
-                                                run_id=book.run_id)]
+    imprint = [project.word("source"), _made_from(book)]
     subtitle = book.words(f"atlas_of_{book.level}", count=len(book.paged))
     return Cover(key="cover", title=title, subtitle=subtitle, spec=spec,
-                 lines=tuple(line for line in lines if line))
+                 lines=tuple(line for line in imprint if line))
+
+
+def _made_from(book: Book) -> str:
+    return book.words("atlas_made_from", as_of=book.project.as_of.isoformat(),
+                      run_id=book.run_id)
 
 
 def _index(book: Book) -> IndexPage:
@@ -121,13 +127,14 @@ def _index(book: Book) -> IndexPage:
     language = book.project.language
     lines = specs.boundary_lines(book.loaded, language)
     if book.level != "town":
-        lines = tuple(units._changed(line, line.frame, {"label": None}) for line in lines)
-    layers = (*specs.outside_layer(book.loaded, language),
-              units.class_layer(book, book.level, frame), *lines)
+        lines = tuple(replace(line, label=None) for line in lines)
+    layers = (units.class_layer(book, book.level, frame),
+              *specs.outside_layer(book.loaded, language), *lines)
     title = book.words("atlas_index")
     spec = MapSpec(
         name="index", title=title, subtitle=book.words("atlas_index_note"), layers=layers,
         focus="city" if len(specs.of_level(book.loaded, "city")) else "units",
+        class_column=book.words(units.classed(book)[0]),
         notes=tuple(filter(None, (*_synthetic_note(book), _unpaged(book)))),
         **specs.common_parts(book.project, book.loaded, book.run_id))
     return IndexPage(key="index", title=title, spec=spec, layer="units",
@@ -169,7 +176,7 @@ def _overview(book: Book) -> list[Page]:
     return [Page(key=page.key, title=page.title, subtitle=page.subtitle, maps=page.maps,
                  section=name) if isinstance(page, Page) else
             Page(key=page.name, section=name, maps=(page,), title=" · ".join(
-                filter(None, (page.title, page.subtitle)))) for page in found]
+                filter(None, (page.title, page.subtitle.partition(" · ")[0])))) for page in found]
 
 
 # appendix
@@ -187,7 +194,7 @@ def _appendix(book: Book) -> tuple[TextBlock, ...]:
     data = [book.words("synthetic")] if project.synthetic else []
     data += [project.word("source"), project.word("no_data"), _unpaged(book),
              *_synthetic_note(book), book.words(f"atlas_audience_{project.audience}"),
-             book.words("atlas_made_from", as_of=project.as_of.isoformat(), run_id=book.run_id)]
+             _made_from(book)]
     blocks = [TextBlock(heading=book.words("atlas_methods"), lines=_sentences(methods)),
               TextBlock(heading=book.words("atlas_data"), lines=_sentences(data)),
               TextBlock(heading=book.words("sheet_counts"), table=_counts(book)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import geopandas as gpd
@@ -18,7 +18,7 @@ from qzrisk.maps.atlas import Bars, UnitPage
 from qzrisk.maps.spec import LayerSpec, MapSpec
 from qzrisk.pipeline import specs
 from qzrisk.pipeline.access import Access
-from qzrisk.pipeline.cases import Case
+from qzrisk.pipeline.cases import STAGES, Case
 from qzrisk.pipeline.coverage_sheets import hazard_word
 from qzrisk.pipeline.load import Loaded
 from qzrisk.pipeline.measures import Results
@@ -31,8 +31,7 @@ PARTS = {"reporting": "town", "county": "town", "town": "village"}
 """Level of the pages -> level of the table on them."""
 
 _WINDOW, _LEAST_WINDOW_M = 1.3, 4_000.0
-_REASONS = 4
-_CHART_MIN = 15.0
+_REASONS = 3
 _DASH = "—"
 
 
@@ -209,8 +208,6 @@ def _comparison(book: Book, row: pd.Series, city: pd.Series) -> pd.DataFrame:
     limit = f"{book.project.coverage.map_threshold_m:.0f}"
     given: list[tuple[str, str, Callable[[pd.Series, Book], str]]] = [
         ("elderly_persons", "atlas_elderly_share", _ratio("elderly_persons", "persons", 1, ".1%")),
-        ("children_persons", "atlas_children_share",
-         _ratio("children_persons", "persons", 1, ".1%")),
         ("case_at_risk_persons", "atlas_at_risk_share",
          _ratio("case_at_risk_persons", "persons", 1, ".2%")),
         ("shelters", "atlas_shelters_rate", _ratio("shelters", "persons", 1e4, ".2f")),
@@ -234,9 +231,9 @@ def _where_to(book: Book, unit: str, row: pd.Series) -> Bars | None:
     here = book.moved[book.moved["home"] == unit]
     served = here[here["served"]].set_index("end")["persons"]
     left = here[~here["served"]].set_index("end")["persons"].sort_values(ascending=False)
-    values = {book.words(f"served_{stage}"): float(n) for stage, n in served.items() if n}
+    values = {book.words(f"served_{stage}"): float(served.get(stage, 0)) for stage in STAGES}
     placed = list(values)
-    values |= {book.words(f"reason_{code}"): float(n)
+    values |= {book.words(f"head_reason_{code}"): float(n)
                for code, n in left.iloc[:_REASONS].items() if n}
     if rest := float(left.iloc[_REASONS:].sum()):
         values[book.words("atlas_other_reasons")] = rest
@@ -267,16 +264,16 @@ def _part_table(book: Book, unit: str) -> tuple[pd.DataFrame, str]:
     home = book.home[level]
     frame = book.tables[level].loc[home.index[home == unit]]
     whole = {"head_persons_short": "persons", "head_at_risk_short": "case_at_risk_persons",
-             "head_shelters_short": "shelters", "head_capacity_short": "capacity_persons"}
+             "head_shelters_short": "shelters"}
     made = {book.words("head_name"): frame["name"]}
     made |= {book.words(key): frame[column].map("{:,.0f}".format, na_action="ignore")
              for key, column in whole.items() if column in frame}
-    key, column, _ = _classed(book)
+    key, column, _ = classed(book)
     made[book.words(key)] = frame[column].astype("str")
     return pd.DataFrame(made), book.words(key)
 
 
-def _classed(book: Book) -> tuple[str, str, str]:
+def classed(book: Book) -> tuple[str, str, str]:
     """Return heading key, column and palette of the classes shown: risk, else coverage."""
     if "risk_class" in book.tables[book.level]:
         return "head_risk_class", "risk_class", "risk"
@@ -288,13 +285,13 @@ def _classed(book: Book) -> tuple[str, str, str]:
 
 def class_layer(book: Book, level: str, frame: gpd.GeoDataFrame, **changes: object) -> LayerSpec:
     """Return units coloured by their class of risk (else coverage), without outlines."""
-    _, column, product = _classed(book)
+    _, column, product = classed(book)
     table, codes = book.table(level), palette(product).codes
     bounds = ((book.results.bounds, ".3f") if product == "risk"
               else ((*specs.grade_shares(), 1.0), ".0%"))
     given = {
         "name": "units", "kind": "choropleth", "frame": frame, "palette": product,
-        "title": book.words(f"atlas_layer_{product}", level=book.words(f"level_{level}")),
+        "title": book.words(f"atlas_layer_{product}", level=book.words(f"atlas_level_{level}")),
         "classes": ordered(table[column].astype("str").reindex(frame.index), codes),
         "thresholds": specs.thresholds(bounds[0], codes, bounds[1]), "boundary": False,
         "unit_word": book.words("word_units"), **changes}
@@ -308,7 +305,7 @@ def _map(book: Book, unit: str, name: str, row: pd.Series) -> MapSpec:
                           county="" if above == unit or book.level != "town" else
                           f"{book.units.loc[above, 'name']} · ", unit=unit)
     table, class_column = _part_table(book, unit)
-    _, _, product = _classed(book)
+    _, _, product = classed(book)
     common = specs.common_parts(project, book.loaded, book.run_id)
     city = specs.of_level(book.loaded, "city")
     common |= {"locator": city if len(city) else None, "context": ()}
@@ -400,15 +397,9 @@ def _clipped(layers: tuple[LayerSpec, ...], bounds: np.ndarray, **changes: objec
         if len(frame):
             cut = gpd.GeoSeries(shapely.clip_by_rect(frame.geometry.to_numpy(), *window),
                                 index=frame.index, crs=frame.crs)
-            made.append(_changed(layer, frame.set_geometry(cut), changes))
+            made.append(replace(layer, frame=frame.set_geometry(cut),
+                                **changes))  # type: ignore[arg-type]
     return tuple(made)
-
-
-def _changed(layer: LayerSpec, frame: gpd.GeoDataFrame, changes: Mapping[str, object]
-             ) -> LayerSpec:
-    from dataclasses import replace
-
-    return replace(layer, frame=frame, **changes)  # type: ignore[arg-type]
 
 
 def _notes(book: Book) -> tuple[str, ...]:
@@ -419,4 +410,4 @@ def _notes(book: Book) -> tuple[str, ...]:
     notes.append(book.words("atlas_note_shelters"))
     if book.case is not None:
         notes.append(book.words("atlas_note_case", hazard=hazard_word(book.case.hazard, project)))
-    return tuple(notes)
+    return (book.words("atlas_join").join(notes),)
