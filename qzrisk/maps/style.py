@@ -46,6 +46,7 @@ class Style:
     hatched : hatched as missing, whatever the face.
     inner_only : only edges shared by two polygons are drawn, none along a coast.
     ramp : colours low to high of a continuous raster.
+    scale : factor on the symbols of classed points, for maps of a small area.
     """
 
     face: str | None = None
@@ -63,6 +64,7 @@ class Style:
     hatched: bool = False
     inner_only: bool = False
     ramp: tuple[str, ...] = ()
+    scale: float = 1.0
 
 
 STYLES: Mapping[str, Style] = {
@@ -92,6 +94,7 @@ STYLES: Mapping[str, Style] = {
     # unclassed points
     "point": Style(face="#2f5d8a", edge=PAPER, width_pt=0.35, size_pt=3.6),
     "shelter": Style(face="#2b7f6d", edge=PAPER, width_pt=0.3, size_pt=3.2),
+    "shelter_near": Style(face="#2b7f6d", edge=PAPER, width_pt=0.4, size_pt=4.6, scale=1.6),
     "team": Style(face="#7a1f3d", edge=PAPER, width_pt=0.35, marker="s", size_pt=4.2),
     "graduated": Style(face="#2f5d8a", edge=PAPER, width_pt=0.5),
     # rasters

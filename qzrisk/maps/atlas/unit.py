@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import shapely
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -14,7 +15,8 @@ from qzrisk.maps.furniture.legend import legend_rows
 from qzrisk.maps.furniture.lettering import fitted, measure
 from qzrisk.maps.furniture.sheet import Block, Sheet
 from qzrisk.maps.furniture.view import LEAST_SPAN_M, View, fit, within
-from qzrisk.maps.spec import MapSpec
+from qzrisk.maps.spec import LayerSpec, MapSpec
+from qzrisk.maps.static.layers import geometries_of
 from qzrisk.maps.static.page import MARGIN_MM, map_axes, neat_line, new_sheet, tenths
 from qzrisk.maps.static.page import title as write_title
 from qzrisk.maps.static.panel import draw_map, known_ground, require_drawable
@@ -25,9 +27,10 @@ from qzrisk.text import text
 _LABELS_MM, _FOOT_MM = 5.2, 8.0
 _TABLE_MM, _MIDDLE_MM, _GUTTER_MM, _GAP_MM = 66.0, 54.0, 5.5, 4.0
 _LOCATOR_MM, _CARD_COLUMNS = 27.0, 4
-_LEGEND_ROWS_MM = (4.7, 4.4, 4.15, 3.95)
 _LEAST_ROW_MM = 3.0
-_BAR_ROW_MM, _COMPARE_ROW_MM = 4.6, 3.7
+_BAR_ROW_MM = 4.6
+# Of legend and comparison, the first pair that leaves room for all.
+_ROWS_MM = ((4.7, 4.4), (4.5, 4.0), (4.2, 3.7), (3.95, 3.5))
 
 
 def unit_page(page: UnitPage, paper: str) -> Figure:
@@ -54,7 +57,7 @@ def unit_page(page: UnitPage, paper: str) -> Figure:
     small = panel.notes(sheet, note_lines(spec, labels_left=unnamed), middle, aside)
     small.draw(bottom + small.height_mm - 1.5 * zoom)
     floor = bottom + small.height_mm + _GAP_MM * zoom - 1.5 * zoom
-    _middle(sheet, page, middle, (floor, top))
+    _middle(sheet, page, view, middle, (floor, top))
     if spec.table is not None:
         x = middle + (_MIDDLE_MM + _GUTTER_MM) * zoom
         panel.table(sheet, spec, x, _TABLE_MM * zoom, top - floor,
@@ -116,32 +119,44 @@ def _locator(sheet: Sheet, spec: MapSpec, view: View, right: float, top: float) 
     panel.locator(sheet, spec, view, right - width, width).draw(top)
 
 
-def _middle(sheet: Sheet, page: UnitPage, x: float, ends: tuple[float, float]) -> None:
-    """Stack legend, comparison and chart; what has no room is left out, the legend never."""
-    zoom = sheet.zoom
-    wide, (floor, y) = _MIDDLE_MM * zoom, ends
-    blocks = []
-    if page.comparison is not None:
-        given = page.spec.with_(table=page.comparison, table_title=page.comparison_title,
-                                class_column="")
-        room = 5.6 + _COMPARE_ROW_MM * (len(page.comparison) + 1.1)
-        blocks.append(panel.table(sheet, given, x, wide, room * zoom))
-    if page.chart is not None:
-        blocks.append(bars(sheet, page.chart, x, wide))
-    rest = sum(block.height_mm + _GAP_MM * zoom for block in blocks)
-    if page.spec.layers:
-        rows = legend_rows(page.spec)
-        legend = next((made for row_mm in _LEGEND_ROWS_MM if (made := panel.legend(
-            sheet, rows, x, wide, language=page.spec.language, ranges={}, row_mm=row_mm)
-            ).height_mm <= y - floor - rest), None) or panel.legend(
-            sheet, rows, x, wide, language=page.spec.language, ranges={},
-            row_mm=_LEGEND_ROWS_MM[-1])
-        blocks.insert(0, legend)
+def _middle(sheet: Sheet, page: UnitPage, view: View, x: float, ends: tuple[float, float]) -> None:
+    """Stack legend, comparison and chart, as large as they all fit; the legend has precedence."""
+    wide, (floor, y) = _MIDDLE_MM * sheet.zoom, ends
+    gap = _GAP_MM * sheet.zoom
+    for legend_mm, table_mm in _ROWS_MM:
+        blocks = _blocks(sheet, page, view, x, wide, legend_mm, table_mm)
+        if sum(block.height_mm + gap for block in blocks) - gap <= y - floor:
+            break
     for block in blocks:
         if y - block.height_mm < floor - 0.1 and block is not blocks[0]:
             continue
         block.draw(y)
-        y -= block.height_mm + _GAP_MM * zoom
+        y -= block.height_mm + gap
+
+
+def _blocks(sheet: Sheet, page: UnitPage, view: View, x: float, wide: float, legend_mm: float,
+            table_mm: float) -> list[Block]:
+    spec, blocks = page.spec, []
+    if spec.layers:
+        rows = [row for row in legend_rows(spec)
+                if row.swatch != "line" or _reaches(spec.layer(row.layer), view)]
+        blocks.append(panel.legend(sheet, rows, x, wide, language=spec.language, ranges={},
+                                   row_mm=legend_mm))
+    if page.comparison is not None:
+        given = spec.with_(table=page.comparison, table_title=page.comparison_title,
+                           class_column="")
+        room = 5.6 + table_mm * (len(page.comparison) + 1.1)
+        blocks.append(panel.table(sheet, given, x, wide, room * sheet.zoom))
+    if page.chart is not None:
+        blocks.append(bars(sheet, page.chart, x, wide))
+    return blocks
+
+
+def _reaches(layer: LayerSpec, view: View) -> bool:
+    """Tell whether a line of the layer is on the map: of areas, their boundary."""
+    shapes = geometries_of(layer)
+    lines = np.where(shapely.get_dimensions(shapes) == 2, shapely.boundary(shapes), shapes)
+    return bool(shapely.intersects(lines, shapely.box(*view.box)).any())
 
 
 def bars(sheet: Sheet, chart: Bars, x: float, wide: float) -> Block:

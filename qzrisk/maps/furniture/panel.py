@@ -390,7 +390,7 @@ def _chip(sheet: Sheet, spec: MapSpec, code: object, left: float, right: float, 
     if beside:
         _cell(sheet, words, left + wide + pad, right, y + row / 2, "left", row * 0.94, color=INK)
     else:
-        _cell(sheet, words, left, right, y + row / 2, "center", row * 0.94,
+        _cell(sheet, words, left + pad / 2, right - pad / 2, y + row / 2, "center", row * 0.94,
               color=INK_SOFT if missing else ink_on(colour))
 
 

@@ -221,7 +221,8 @@ def _points(ax: Axes, layer: LayerSpec, view: View, zorder: float, variant: str)
              edge_pt=0.4)
     for rank, (face, _) in enumerate(fills(chosen, variant).values()):
         marker, size = shapes[rank]
-        _symbols(ax, xy[codes == rank], view, zorder + 0.01 * (rank + 1), marker, size, face,
+        _symbols(ax, xy[codes == rank], view, zorder + 0.01 * (rank + 1), marker,
+                 look.scale * size, face,
                  edge=look.edge or PAPER, edge_pt=look.width_pt)
 
 

@@ -351,11 +351,10 @@ def _layers(book: Book, unit: str, ground: gpd.GeoDataFrame) -> tuple[LayerSpec,
     mine = gpd.GeoDataFrame(mine[["tier", "geometry"]] if "tier" in mine else mine[["geometry"]],
                             geometry="geometry", crs=book.project.crs)
     tiers = palette("tier").codes
-    classed = {"classes": ordered(mine["tier"], tiers), "palette": "tier"} if "tier" in mine \
-        else {"style": "shelter"}
+    tiered = {"classes": ordered(mine["tier"], tiers), "palette": "tier"} if "tier" in mine else {}
     layers += [*lines, LayerSpec(
         name="shelters", title=book.words("atlas_layer_shelters"), kind="points", frame=mine,
-        unit_word=book.words("word_shelters"), **classed)]  # type: ignore[arg-type]
+        style="shelter_near" if small else "shelter", unit_word=book.words("word_shelters"), **tiered)]  # type: ignore[arg-type]
     return tuple(layers)
 
 
