@@ -354,7 +354,8 @@ def _layers(book: Book, unit: str, ground: gpd.GeoDataFrame) -> tuple[LayerSpec,
     tiered = {"classes": ordered(mine["tier"], tiers), "palette": "tier"} if "tier" in mine else {}
     layers += [*lines, LayerSpec(
         name="shelters", title=book.words("atlas_layer_shelters"), kind="points", frame=mine,
-        style="shelter_near" if small else "shelter", unit_word=book.words("word_shelters"), **tiered)]  # type: ignore[arg-type]
+        style="shelter_near" if small else "shelter", unit_word=book.words("word_shelters"),
+        **tiered)]  # type: ignore[arg-type]
     return tuple(layers)
 
 
