@@ -146,8 +146,7 @@ def _index(sheet: Sheet) -> tuple[Figure, list[Link]]:
     labelled = replace(layer, frame=layer.frame.assign(page_words=words), label="page_words")
     layers = tuple(labelled if one.name == page.layer else one for one in page.spec.layers)
     spec = page.spec.with_(title=page.title, layers=layers)
-    if page.named:
-        spec = spec.with_(**_index_table(page, layer, number))
+    spec = spec.with_(**_index_table(page, layer, number))
     figure = static.draw_page(Page(key=page.key, title=page.title, maps=(spec,)),
                               paper=sheet.paper, foot=False)
     return figure, _unit_links(figure, layer.frame, page.targets)
@@ -159,6 +158,12 @@ def _index_table(page: IndexPage, layer: LayerSpec, number: pd.Series) -> dict[s
     language = page.spec.language
     name, at = text("head_name", language), text("atlas_head_page", language)
     level = page.spec.class_column or layer.title
+    if not page.named:
+        pages = number[number != ""].groupby(page.groups, sort=False)
+        ends = pages.agg(lambda found: found.iloc[0] if len(found) == 1
+                         else f"{found.iloc[0]}–{found.iloc[-1]}")
+        grouped = pd.DataFrame({name: ends.index, at: ends.to_numpy()})
+        return {"table": grouped if len(grouped) else None, "class_column": ""}
     table = pd.DataFrame({name: layer.frame["name"], at: number})
     if layer.classes is None:
         return {"table": table}

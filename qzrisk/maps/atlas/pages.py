@@ -61,7 +61,9 @@ class IndexPage:
     spec : the map; its layer `layer` gets the page numbers as labels.
     layer : name of the layer of units.
     targets : id of a unit in that layer -> key of its page; units without one get no number.
-    named : also print the names of the units (column ``name``) before their numbers.
+    named : also print the names of the units (column ``name``) before their numbers, and list them
+        beside the map.
+    groups : id of a unit -> group; where units are not named, the pages of each group are listed.
     """
 
     key: str
@@ -70,6 +72,7 @@ class IndexPage:
     layer: str
     targets: Mapping[str, str]
     named: bool = True
+    groups: Mapping[str, str] = field(default_factory=dict)
     section: str = ""
 
 

@@ -27,6 +27,8 @@ from qzrisk.text import text
 
 LEVELS = tuple(PARTS)
 """Levels that an atlas can have pages for."""
+_SMALL, _EDGE = 0.3, 0.15
+# Share of units that are small, and of those left out on each side of the dense part.
 NAMED_UNITS = 40
 """Up to this many units the index map prints names beside the page numbers."""
 
@@ -135,11 +137,24 @@ def _index(book: Book) -> IndexPage:
         name="index", title=title, subtitle=book.words("atlas_index_note"), layers=layers,
         focus="city" if len(specs.of_level(book.loaded, "city")) else "units",
         class_column=book.words(units.classed(book)[0]),
+        inset=dense_part(frame) if book.level == "town" else None,
         notes=tuple(filter(None, (*_synthetic_note(book), _unpaged(book)))),
         **specs.common_parts(book.project, book.loaded, book.run_id))
     return IndexPage(key="index", title=title, spec=spec, layer="units",
                      named=len(frame) <= NAMED_UNITS,
-                     targets={str(unit): str(unit) for unit in frame.index})
+                     targets={str(unit): str(unit) for unit in frame.index},
+                     groups={str(unit): units.section(book, str(unit)) for unit in frame.index})
+
+
+def dense_part(frame: gpd.GeoDataFrame) -> tuple[float, float, float, float] | None:
+    """Return the rectangle where most of the small units lie; None for few units."""
+    shapes = frame.geometry.dropna()
+    if len(shapes) <= NAMED_UNITS:
+        return None
+    middles = shapes[shapes.area <= shapes.area.quantile(_SMALL)].representative_point()
+    (left, right), (bottom, top) = (at.quantile([_EDGE, 1 - _EDGE]) for at in (
+        middles.x, middles.y))
+    return float(left), float(bottom), float(right), float(top)
 
 
 def _synthetic_note(book: Book) -> tuple[str, ...]:

@@ -65,9 +65,12 @@ class Book:
 
     @cached_property
     def unpaged(self) -> pd.Index:
-        """Units of the counties outside the statistics, which have nothing to print."""
-        ids = members(self.units, "county" if self.level == "reporting" else self.level)
-        return ids[~in_statistics(self.units)[ids].to_numpy()]
+        """Counties outside the statistics, and units of this level that are left out alone."""
+        counted = in_statistics(self.units)
+        counties, own = (ids[~counted[ids].to_numpy()] for ids in (
+            members(self.units, "county"), members(self.units, self.level)))
+        inside = ~ancestors(self.units, "county").reindex(own).isin(counties).to_numpy()
+        return counties.append(own[inside])
 
     @cached_property
     def home(self) -> Mapping[str, pd.Series]:
