@@ -286,7 +286,7 @@ def test_a_name_without_glyph_fails_the_run_and_is_named(tmp_path):
     odd = [unit("a"), unit("b", title="西\U0001f9ed城")]
     index = pages()[2]
     index = dataclasses.replace(index, targets={"a": "a"})
-    with pytest.raises(GlyphError, match="西\U0001f9ed城.*U\\+1F9ED"):
+    with pytest.raises(GlyphError, match="西\U0001f9ed城"):
         atlas.save([index, *odd], tmp_path / "a.pdf", workers=1)
     assert not (tmp_path / "a.pdf").exists()
     # What could be drawn is kept for the next run.
