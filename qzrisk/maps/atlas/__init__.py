@@ -36,7 +36,7 @@ from qzrisk.maps.static.house import house_style
 __all__ = ["Atlas", "AtlasPage", "Bars", "Contents", "Cover", "IndexPage", "TextBlock", "TextPage",
            "UnitPage", "save"]
 
-_TASKS_A_PROCESS = 4
+_TASKS_A_PROCESS = 12
 """A process earns its start from this many pages on."""
 PAPERS = ("A4", "A3")
 
