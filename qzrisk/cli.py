@@ -92,7 +92,7 @@ def _run(options: argparse.Namespace) -> int:
     with _progress(project.language, len(pipeline.STAGES)) as (begin, tick):
         outcome = pipeline.run(project, options.out, begin=begin, tick=tick)
     _summary(outcome, project, time.perf_counter() - started)
-    errors = (outcome.issues["severity"] == "error").any()
+    errors = (outcome.issues["severity"] == "error").any() or len(outcome.failed_pages)
     return FINDINGS if options.strict and errors else DONE
 
 
@@ -142,6 +142,19 @@ def _map(options: argparse.Namespace) -> int:
 
         sys.stderr.write(text("map_nothing", project.language, name=options.name or "") + "\n")
     return DONE if written else FINDINGS
+
+
+def _atlas(options: argparse.Namespace) -> int:
+    from qzrisk import pipeline
+
+    project = _open(options)
+    stages = len(pipeline.atlas_stages(options.level))
+    with _progress(project.language, stages) as (begin, tick):
+        failed, files = pipeline.bind_atlas(project, options.out, level=options.level,
+                                            begin=begin, tick=tick)
+    _print_failed(failed, project)
+    _say(f"{files[0]} -> {options.out}")
+    return FINDINGS if len(failed) else DONE
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -246,6 +259,11 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int], list[_Argum
                  [*_PROJECT, _AUDIENCE, _VARIANT,
                   (("--hazard",), {"help": "灾种，如 typhoon / hazard, e.g. flood"}),
                   (("--out",), {"default": "outputs", "help": "输出文件夹 / output folder"})]),
+    "atlas": ("装订分单元图集 / bind an atlas with a page a unit", _atlas,
+              [*_PROJECT, _AUDIENCE,
+               (("--level",), {"choices": ("reporting", "county", "town"), "default": "reporting",
+                               "help": "分页的单元 / units with a page"}),
+               (("--out",), {"default": "outputs", "help": "输出文件夹 / output folder"})]),
     "map": ("离线交互地图 / offline interactive maps", _map,
             [(("name",), {"nargs": "?", "help": "图名，缺省为全部，list 列出 / name of a page, "
                                                 "all of a run by default, list shows them"}),
@@ -372,6 +390,15 @@ def _print_coverage(results: Results, project: Project) -> None:
                                     for code, persons in left.items())))
 
 
+def _print_failed(failed: pd.DataFrame, project: Project) -> None:
+    """Name the pages of an atlas that could not be made."""
+    from qzrisk.text import text
+
+    for row in failed.itertuples(index=False):
+        _say(text("summary_failed_page", project.language, title=row.title, number=row.number,
+                  message=row.message))
+
+
 def _print_risk(results: Results, project: Project) -> None:
     """Say for each level of unit how many units wear each colour, high first, and no data."""
     from qzrisk.levels import palette
@@ -397,6 +424,7 @@ def _summary(outcome: Outcome, project: Project, seconds: float) -> None:
            [(text(f"stage_{name}", language), f"{took:.1f}")
             for name, took in outcome.seconds.items()])
     _print_coverage(outcome.results, project)
+    _print_failed(outcome.failed_pages, project)
     _say(text("summary_run", language, run_id=outcome.run_id))
     if project.synthetic:
         _say(text("synthetic", language))

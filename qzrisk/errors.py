@@ -64,6 +64,10 @@ class ReachError(QzriskError):
     """Costs that name an origin or destination which the other inputs lack, or the reverse."""
 
 
+class GlyphError(QzriskError):
+    """A text that no bundled font can print."""
+
+
 class InfeasibleError(QzriskError):
     """A model that has no solution; the message names the constraint that cannot hold."""
 

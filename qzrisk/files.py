@@ -27,10 +27,13 @@ _MEND = {
 }
 
 
+WRITE_FAULT = "cannot write the file"
+
+
 def disk_error(path: Path, error: OSError) -> ConfigError:
     """Explain an operating-system error on `path` in one sentence with a way out."""
     return ConfigError(
-        "cannot write the file",
+        WRITE_FAULT,
         where=str(path),
         got=error.strerror or str(error),
         mend=_MEND.get(error.errno or 0, "close programs that hold the file open, then try again"),

@@ -6,7 +6,7 @@ import importlib
 from types import ModuleType
 from typing import Any
 
-_MODULES = ("spec", "style", "furniture", "static", "web", "bars")
+_MODULES = ("spec", "style", "furniture", "static", "atlas", "web", "bars")
 _TYPES = ("LayerSpec", "MapSpec", "Page")
 
 __all__ = [*_TYPES, *_MODULES]

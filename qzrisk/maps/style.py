@@ -48,6 +48,7 @@ class Style:
     clear : names keep off these symbols.
     inner_only : only edges shared by two polygons are drawn, none along a coast.
     ramp : colours low to high of a continuous raster.
+    scale : factor on the symbols of classed points, for maps of a small area.
     """
 
     face: str | None = None
@@ -67,6 +68,7 @@ class Style:
     clear: bool = False
     inner_only: bool = False
     ramp: tuple[str, ...] = ()
+    scale: float = 1.0
 
 
 STYLES: Mapping[str, Style] = {
@@ -82,6 +84,9 @@ STYLES: Mapping[str, Style] = {
     ),
     "county_name": Style(label_pt=7.6, label_colour="#7a2e1d", label_only=True),
     "town_name": Style(bold=False, label_only=True),
+    "village_name": Style(bold=False),
+    # units beside the one a page is about
+    "around": Style(face="#e6e3dc", label_pt=6.4, label_colour=LAND_INK, bold=False),
     "sea_name": Style(label_pt=9.5, label_colour=SEA_INK, bold=False, label_only=True),
     "river": Style(edge="#8fb6d3", width_pt=0.6),
     "no_data": Style(face="#f4f4f1", edge="#8a8f94", width_pt=0.4, hatched=True),
@@ -96,6 +101,7 @@ STYLES: Mapping[str, Style] = {
     # unclassed points
     "point": Style(face="#2f5d8a", edge=PAPER, width_pt=0.35, size_pt=3.6),
     "shelter": Style(face="#2b7f6d", edge=PAPER, width_pt=0.3, size_pt=3.2),
+    "shelter_near": Style(face="#2b7f6d", edge=PAPER, width_pt=0.4, size_pt=4.6, scale=1.6),
     "team": Style(face="#7a1f3d", edge=PAPER, width_pt=0.35, marker="s", size_pt=4.2),
     # Pale classes need an edge; symbols in rows stand for a number and must all be seen.
     "firm": Style(edge="#4f5a63", width_pt=0.3),

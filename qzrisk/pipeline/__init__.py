@@ -25,7 +25,8 @@ from qzrisk.pipeline.risk.assess import assess as _assessed
 from qzrisk.project import Project
 
 __all__ = ["COVERAGE_STAGES", "RISK_STAGES", "STAGES", "Loaded", "Outcome", "Stage", "assess",
-           "check", "coverage", "load", "map_stages", "run", "web_maps"]
+           "atlas_stages", "bind_atlas", "check", "coverage", "load", "map_stages", "run",
+           "web_maps"]
 
 Tick = Callable[[str], None]
 
@@ -51,6 +52,7 @@ class Outcome:
     ----------
     loaded, results, reconciled : the data, as `Loaded`, `measures.Results` and a DataFrame.
     issues : findings of the files and of the official figures.
+    failed_pages : pages of the atlas that could not be made: key, title, number, message.
     files : every file written, relative to `out`.
     out : output folder.
     run_id : see `provenance.run_id`.
@@ -61,6 +63,7 @@ class Outcome:
     results: measures.Results
     reconciled: pd.DataFrame
     issues: pd.DataFrame
+    failed_pages: pd.DataFrame
     files: tuple[str, ...]
     out: Path
     run_id: str
@@ -118,6 +121,13 @@ def _residents(project: Project, loaded: Loaded, access: Access) -> Mapping[str,
     return {"coverage": measures.coverage_tables(loaded, project, access), "cases": {}}
 
 
+def _atlas(project: Project, loaded: Loaded, results: measures.Results, access: Access, out: Path,
+           run_id: str, tick: Tick, *, level: str = "reporting") -> Mapping[str, Any]:
+    from qzrisk.pipeline import atlas  # brings matplotlib
+
+    return atlas.files(project, loaded, results, access, out, run_id, tick, level=level)
+
+
 def _manifest(project: Project, loaded: Loaded, results: measures.Results, out: Path, run_id: str,
               inputs: Mapping[str, str], issues: pd.DataFrame, reconciled: pd.DataFrame,
               written: Mapping[str, list[Path]]) -> Mapping[str, Any]:
@@ -173,6 +183,8 @@ STAGES: tuple[Stage, ...] = (
     Stage("grid", ("project", "loaded", "results", "out"), ("grid",), products.grid_files),
     Stage("maps", ("project", "loaded", "results", "official", "reconciled", "out", "run_id",
                    "tick"), ("maps",), products.map_files),
+    Stage("atlas", ("project", "loaded", "results", "access", "out", "run_id", "tick"),
+          ("atlas", "failed_pages"), _atlas),
     Stage("web", ("project", "loaded", "results", "access", "out", "run_id", "tick"), ("web",),
           products.web_files),
     Stage("manifest", ("project", "loaded", "results", "out", "run_id", "inputs", "issues",
@@ -203,7 +215,7 @@ RISK_STAGES: tuple[Stage, ...] = (
 )
 """The stages of ``qzrisk risk``."""
 
-WRITERS = ("database", "tables", "returns", "relocation", "grid", "maps", "web")
+WRITERS = ("database", "tables", "returns", "relocation", "grid", "maps", "atlas", "web")
 
 
 def map_stages(names: tuple[str, ...]) -> tuple[Stage, ...]:
@@ -223,6 +235,14 @@ def map_stages(names: tuple[str, ...]) -> tuple[Stage, ...]:
     return (*made, Stage("web", last.needs, last.makes, draw))
 
 
+
+
+def atlas_stages(level: str) -> tuple[Stage, ...]:
+    """Return the stages of ``qzrisk atlas`` for the units of a level."""
+    wanted = ("read", "access", "coverage", "risk", "atlas")
+    stages = [stage for stage in STAGES if stage.name in wanted]
+    stages[-1] = replace(stages[-1], function=partial(_atlas, level=level))
+    return tuple(stages)
 
 
 def run(
@@ -255,7 +275,7 @@ def run(
     files = [path for paths in state["written"].values() for path in paths] + [state["manifest"]]
     return Outcome(
         loaded=state["loaded"], results=state["results"], reconciled=state["reconciled"],
-        issues=state["issues"],
+        issues=state["issues"], failed_pages=state["failed_pages"],
         files=tuple(path.relative_to(state["out"]).as_posix() for path in files),
         out=state["out"], run_id=state["run_id"], seconds=seconds)
 
@@ -340,6 +360,36 @@ def web_maps(
     """
     state, _ = _work(project, Path(out).absolute(), map_stages(names), begin, tick)
     return tuple(state["written"]["web"])
+
+
+def bind_atlas(
+    project: Project,
+    out: str | Path = "outputs",
+    *,
+    level: str = "reporting",
+    begin: Callable[[Stage], None] = lambda _: None,
+    tick: Tick = lambda _: None,
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Write the atlas of the units of one level.
+
+    Parameters
+    ----------
+    project, out, begin, tick : as `run`
+    level : ``"reporting"``, ``"county"`` or ``"town"``
+
+    Returns
+    -------
+    (failed, files)
+        `failed`: pages that could not be made, with key, title, number and message; `files`
+        relative to `out`.
+
+    Raises
+    ------
+    As `run`, and GlyphError where a name holds a character that no bundled font can print.
+    """
+    state, _ = _work(project, Path(out).absolute(), atlas_stages(level), begin, tick)
+    return state["failed_pages"], tuple(path.relative_to(state["out"]).as_posix()
+                                        for path in state["written"]["atlas"])
 
 
 def _work(project: Project, out: Path, stages: tuple[Stage, ...],

@@ -245,15 +245,15 @@ def north_arrow(ax: Axes, view: View, *, corner: str, language: str) -> Box:
     Returns the paper it takes.
     """
     zoom = view.zoom
-    size = _ARROW_MM * zoom
+    length = _ARROW_MM * zoom
     x_mm = 8.5 * zoom if corner == "left" else view.width_mm - 8.5 * zoom
-    y_mm = view.height_mm - 5 * zoom - size * 0.62 - 4 * zoom
+    y_mm = view.height_mm - 5 * zoom - length * 0.62 - 4 * zoom
     x, y = view.at(x_mm, y_mm)
     turn = np.deg2rad(view.convergence_deg())
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
 
     def place(points: list[tuple[float, float]]) -> npt.NDArray[np.float64]:
-        return np.asarray(view.metres(size) * np.array(points) @ rotation + (x, y))
+        return np.asarray(view.metres(length) * np.array(points) @ rotation + (x, y))
 
     tip, notch = (0.0, 0.56), (0.0, -0.22)
     ax.add_patch(Polygon(place([tip, (0.30, -0.44), notch, (-0.30, -0.44)]), closed=True,
@@ -273,8 +273,8 @@ def north_arrow(ax: Axes, view: View, *, corner: str, language: str) -> Box:
     ))
     write(ax, head[0], head[1] - BASELINE_EM * em, words, size, ha="center", va="baseline",
           color=INK, zorder=Z_FURNITURE)
-    half = 0.45 * size
-    return x_mm - half, y_mm - 0.5 * size, x_mm + half, y_mm + size
+    half = 0.45 * length
+    return x_mm - half, y_mm - 0.5 * length, x_mm + half, view.height_mm
 
 
 def synthetic_mark(ax: Axes, view: View, language: str) -> None:

@@ -103,7 +103,7 @@ def _class_rows(layer: LayerSpec, spec: MapSpec, look: Style) -> list[LegendRow]
         rows.append(LegendRow(
             layer=layer.name, swatch=_SWATCHES.get(layer.kind, "fill"), words=words[code],
             note=layer.thresholds.get(code, ""), count=counts.get(code), code=code, colour=colour,
-            hatch=hatch, marker=marker, size_pt=size, look=sample,
+            hatch=hatch, marker=marker, size_pt=look.scale * size, look=sample,
         ))
     if counts.get(NO_DATA):
         rows.append(LegendRow(

@@ -16,7 +16,7 @@ from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 
 from qzrisk import assets
-from qzrisk.errors import QzriskError
+from qzrisk.errors import GlyphError
 from qzrisk.maps.furniture.view import FINEST_MM, View
 
 FAMILY = ("Noto Sans SC", "DejaVu Sans")
@@ -210,7 +210,7 @@ def require_glyphs(artist: Artist) -> None:
 
     Raises
     ------
-    QzriskError
+    GlyphError
         Naming each text and the characters that neither font can draw.
     """
     faults = []
@@ -221,7 +221,7 @@ def require_glyphs(artist: Artist) -> None:
             named = " ".join(f"{c} (U+{ord(c):04X})" for c in missing)
             faults.append(f"{words!r}: {named}")
     if faults:
-        raise QzriskError(
+        raise GlyphError(
             "the bundled fonts have no glyph for some characters of the map",
             got="; ".join(sorted(set(faults))),
             mend="replace the characters in the names, titles or notes that hold them",

@@ -214,10 +214,11 @@ def _focus(spec: MapSpec) -> np.ndarray:
 # key figures, table, notes
 
 
-def key_figures(sheet: Sheet, figures: Mapping[str, str], x: float, width: float) -> Block:
-    """Return the key figures as cards, three to a row (two where the words are long)."""
+def key_figures(sheet: Sheet, figures: Mapping[str, str], x: float, width: float, *,
+                columns: int = 0) -> Block:
+    """Return the key figures as cards, `columns` to a row (0: three, or two of two or four)."""
     zoom = sheet.zoom
-    columns = 3 if len(figures) != 2 and len(figures) != 4 else 2
+    columns = columns or (3 if len(figures) != 2 and len(figures) != 4 else 2)
     gap, high = 1.6 * zoom, 11.0 * zoom
     card = (width - gap * (columns - 1)) / columns
     lines = -(-len(figures) // columns)
@@ -240,18 +241,20 @@ def key_figures(sheet: Sheet, figures: Mapping[str, str], x: float, width: float
     return Block(lines * (high + gap) - gap, draw)
 
 
-def table(sheet: Sheet, spec: MapSpec, x: float, width: float, room: float) -> Block:
+def table(sheet: Sheet, spec: MapSpec, x: float, width: float, room: float, *,
+          least_row_mm: float = _LEAST_ROW_MM) -> Block:
     """Return the table in the order given, rows as high as the room allows.
 
-    Rows that cannot be printed legibly in the room are left out and counted in its last line.
+    Rows that cannot be printed legibly in the room, `least_row_mm` high on A4, are left out and
+    counted in its last line.
     """
     assert spec.table is not None
     zoom, frame = sheet.zoom, spec.table
     titled = (5.6 * zoom) if spec.table_title else 0.0
     row = min(_ROW_MM * zoom, (room - titled) / (len(frame) + 1.1))
     kept = len(frame)
-    if row < _LEAST_ROW_MM * zoom:
-        row = _LEAST_ROW_MM * zoom
+    if row < least_row_mm * zoom:
+        row = least_row_mm * zoom
         kept = max(int((room - titled) / row - 2.2), 1)
     rest = len(frame) - kept
     height = titled + row * (kept + 1.1 + (1 if rest else 0))
@@ -389,7 +392,7 @@ def _chip(sheet: Sheet, spec: MapSpec, code: object, left: float, right: float, 
     if beside:
         _cell(sheet, words, left + wide + pad, right, y + row / 2, "left", row * 0.94, color=INK)
     else:
-        _cell(sheet, words, left, right, y + row / 2, "center", row * 0.94,
+        _cell(sheet, words, left + pad / 2, right - pad / 2, y + row / 2, "center", row * 0.94,
               color=INK_SOFT if missing else ink_on(colour))
 
 

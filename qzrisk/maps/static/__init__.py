@@ -66,7 +66,7 @@ def draw(spec: MapSpec, ax: Axes | None = None, *, paper: str = "A4") -> Figure:
     return figure
 
 
-def draw_page(page: Page, *, paper: str = "A4", number: str = "") -> Figure:
+def draw_page(page: Page, *, paper: str = "A4", number: str = "", foot: bool = True) -> Figure:
     """Draw a page of an atlas: one map with its column, or several side by side at one scale.
 
     Parameters
@@ -77,6 +77,8 @@ def draw_page(page: Page, *, paper: str = "A4", number: str = "") -> Figure:
         Landscape page.
     number : str
         Page number printed at the foot.
+    foot : bool
+        False leaves the line at the foot to whoever binds the page.
 
     Returns
     -------
@@ -100,9 +102,9 @@ def draw_page(page: Page, *, paper: str = "A4", number: str = "") -> Figure:
         require_drawable(spec)
     with house_style():
         if len(page.maps) == 1:
-            figure = map_page(page.maps[0], paper, number=number)
+            figure = map_page(page.maps[0], paper, number=number, foot=foot)
         else:
-            figure = grid_page(page, paper, number=number)
+            figure = grid_page(page, paper, number=number, foot=foot)
         if page.maps[0].variant == "grey":
             without_colour(figure)
         require_glyphs(figure)

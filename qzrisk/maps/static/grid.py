@@ -37,7 +37,7 @@ _WIDE = 1.25
 _COLUMNS = {1: 1, 2: 2, 3: 3, 4: 2, 5: 3, 6: 3}
 
 
-def grid_page(page: Page, paper: str, *, number: str = "") -> Figure:
+def grid_page(page: Page, paper: str, *, number: str = "", foot: bool = True) -> Figure:
     """Return a page of several maps at one scale, each with its own legend and counts."""
     sheet = new_sheet(paper)
     zoom, margin = sheet.zoom, MARGIN_MM * sheet.zoom
@@ -62,7 +62,8 @@ def grid_page(page: Page, paper: str, *, number: str = "") -> Figure:
         y = top - line * (high + GAP_MM * zoom)
         _cell(sheet, spec.with_(extent=bounds), (x, y - high, x + wide, y), below=below,
               furnished=rank == 0)
-    foot_line(sheet, first, number=number)
+    if foot:
+        foot_line(sheet, first, number=number)
     return sheet.figure
 
 

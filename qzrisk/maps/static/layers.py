@@ -234,8 +234,8 @@ def _points(ax: Axes, layer: LayerSpec, view: View, zorder: float, variant: str)
     edge = INK if variant == "grey" else look.edge or PAPER
     for rank, (face, _) in enumerate(fills(chosen, variant).values()):
         marker, size = shapes[rank]
-        _symbols(ax, xy[codes == rank], view, zorder + 0.01 * (rank + 1), marker, size, face,
-                 edge=edge, edge_pt=look.width_pt)
+        _symbols(ax, xy[codes == rank], view, zorder + 0.01 * (rank + 1), marker,
+                 look.scale * size, face, edge=edge, edge_pt=look.width_pt)
 
 
 def _symbols(ax: Axes, xy: npt.NDArray[np.float64], view: View, zorder: float, marker: str,

@@ -54,14 +54,14 @@ def new_sheet(paper: str) -> Sheet:
     return Sheet(figure, paper)
 
 
-def map_page(spec: MapSpec, paper: str, *, number: str = "") -> Figure:
+def map_page(spec: MapSpec, paper: str, *, number: str = "", foot: bool = True) -> Figure:
     """Return the page of one map."""
     sheet = new_sheet(paper)
     zoom, margin = sheet.zoom, MARGIN_MM * sheet.zoom
     neat_line(sheet)
     top = title(sheet, spec)
-    labels, foot = _LABELS_MM * zoom, margin + _FOOT_MM * zoom
-    left, bottom = tenths(margin + labels), tenths(foot + labels)
+    labels, above = _LABELS_MM * zoom, margin + _FOOT_MM * zoom
+    left, bottom = tenths(margin + labels), tenths(above + labels)
     width = sheet.width_mm - 2 * margin - 2 * labels - (_COLUMN_MM + GUTTER_MM) * zoom
     view = fit(spec.bounds(), width_mm=tenths(width), height_mm=tenths(top - labels - bottom),
                crs=spec.crs, margin=0.035, zoom=zoom)
@@ -72,7 +72,8 @@ def map_page(spec: MapSpec, paper: str, *, number: str = "") -> Figure:
     column_x = left + view.width_mm + labels + GUTTER_MM * zoom
     _beside(sheet, spec, view, column_x, (bottom - labels * 0.6, top - 0.5 * zoom),
             unnamed)
-    foot_line(sheet, spec, number=number)
+    if foot:
+        foot_line(sheet, spec, number=number)
     return sheet.figure
 
 
