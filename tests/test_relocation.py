@@ -1,5 +1,7 @@
 """Coverage by hazard and the relocation plan on a city of islands, by hand (see archipelago.py)."""
 
+from dataclasses import replace
+
 import openpyxl
 import pandas as pd
 import pytest
@@ -297,6 +299,61 @@ def test_command_without_persons_to_be_moved_is_a_stress_test(tmp_path, capsys):
     assert cli.main(["coverage", str(path), "--hazard", "flood", "--out",
                      str(tmp_path / "out")]) == 2
     assert "at_risk_persons_flood" in capsys.readouterr().err
+
+
+def coverage_of(project, **changes):
+    return project.with_(coverage=replace(project.coverage, **changes))
+
+
+@pytest.mark.parametrize(("within", "placed"), [
+    # v 9 has S1 (15), vx has S2 (30): 40 persons each; the isle places its 40 in any case.
+    ("village", {"village": 85}),
+    ("town", {"town": 85}),
+    ("county", {"whole_county": 85}),
+    ("city", {"whole_city": 85}),
+])
+def test_how_far_from_home_is_a_choice_of_the_project(project, outcome, within, placed):
+    changed = coverage_of(project, within=within)
+    found = cases.case(outcome.loaded, changed, access(outcome.loaded), "flood")
+    assert found.plan.moves.groupby("stage")["persons"].sum().to_dict() == placed
+    rows = relocation.rows(found, outcome.loaded, changed)
+    sums = report.summary(rows, by="county")
+    inside = [c for c in sums if c.startswith("in_")]
+    assert (sums[[*inside, "unserved"]].sum(axis=1) == sums["at_risk_persons"]).all()
+
+
+def test_another_village_of_the_town_is_its_own_stage(project, outcome):
+    changed = coverage_of(project, within="village")
+    loaded = outcome.loaded
+    kept = loaded.layers["shelters"].drop(index="S1")
+    less = pipeline.Loaded(layers={**loaded.layers, "shelters": kept}, tables=loaded.tables,
+                           rasters=loaded.rasters, issues=loaded.issues, quarantine={},
+                           counts=loaded.counts)
+    kept.loc["S2", "effective_capacity_persons"] = 70
+    found = cases.case(less, changed, access(less), "flood")
+    moves = found.plan.moves.groupby(["destination", "stage"])["persons"].sum().to_dict()
+    # vx fills 40 of 70 places, v 9 follows: c2 and c1 are 1,000 and 2,000 m away; none is left
+    # for T-7 but what they leave.
+    assert moves == {("I1", "village"): 40, ("S2", "village"): 40, ("S2", "other_village"): 30}
+
+
+def test_a_cell_may_be_kept_together_and_the_gap_is_told(tmp_path, capsys):
+    path = write_isles(tmp_path)
+    text = path.read_text(encoding="utf-8").replace("[coverage]\n", "[coverage]\nsplit = false\n")
+    path.write_text(text, encoding="utf-8")
+    out = tmp_path / "out"
+    assert cli.main(["coverage", str(path), "--out", str(out)]) == 0
+    assert "同一格网的人不拆分" in capsys.readouterr().out
+    cells = pd.read_csv(out / "tables" / "relocation" / "relocation_flood_cells.csv")
+    assert not cells["demand_id"].duplicated().any()  # nobody is parted
+    served = cells[cells["shelter_id"].notna()]
+    # S1 with 15 places takes no cell of 20, S2 with 30 takes one, I1 both of the isle.
+    assert served.groupby("shelter_id")["persons"].sum().to_dict() == {"S2": 20, "I1": 40}
+    assert cells.loc[cells["shelter_id"].isna(), "reason"].unique().tolist() == ["not_whole"]
+    assert cells["persons"].sum() == 140
+    page = openpyxl.load_workbook(out / "tables" / "relocation" / "flood" / "T-1_西镇.xlsx").active
+    words = [str(c) for row in page.iter_rows(values_only=True) for c in row if c]
+    assert any("混合整数规划" in word for word in words) and "余位不足以整格安置" in words
 
 
 def test_unknown_hazard_names_the_known_ones(project):

@@ -13,30 +13,17 @@ from qzrisk.analysis import coverage, network
 from qzrisk.costs import CostMatrix
 from qzrisk.errors import ConfigError
 from qzrisk.levels import palette
+from qzrisk.pipeline import plans
 from qzrisk.pipeline import shelters as _shelters
 from qzrisk.pipeline.access import Access, closed_roads, walk_costs
 from qzrisk.pipeline.load import Loaded
+from qzrisk.pipeline.plans import Plan
 from qzrisk.project import Project
 from qzrisk.units import LEVELS, ancestors, roll_up, share
 
 PREFIX = "at_risk_persons_"
 AGES = ("elderly", "children")
-STAGES = ("town", "county")
 PARTS = ("reach", "places", "backup")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """Who goes to which shelter.
-
-    Attributes
-    ----------
-    moves : DataFrame(origin, destination, persons, stage, minutes), whole persons above 0.
-    unserved : DataFrame(origin, persons, reason): everyone else.
-    """
-
-    moves: pd.DataFrame
-    unserved: pd.DataFrame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +120,9 @@ def case(loaded: Loaded, project: Project, given: Access, hazard: str, *, plan: 
     during = None if recorded is None or flooded is None else recorded | flooded
     closed = during if project.coverage.roads == "during" else recorded
     limit = float(pack["walk"]["plan_limit"]["value"])
-    every = walk_costs(given, cells.index, serving, max_cost_min=limit, closed=closed)
+    farthest = max(limit, float(pack["walk"]["catchment"]["value"]),
+                   *pack["walk"]["sensitivity"]["value"], *project.coverage.thresholds_min)
+    every = walk_costs(given, cells.index, serving, max_cost_min=farthest, closed=closed)
     costs = every.select(destinations=counting)
     cells = _reached(cells, costs, shelters, given, pack)
     cells["cut_off"] = _cut_off(cells, given, counting, during, pack)
@@ -150,7 +139,10 @@ def case(loaded: Loaded, project: Project, given: Access, hazard: str, *, plan: 
         return made
     shut = closed is not None and bool(closed.any())
     opened = walk_costs(given, cells.index, serving, max_cost_min=limit) if shut else None
-    return replace(made, plan=_plan(made, every, opened, given, loaded.tables["units"]))
+    off = given.cells.index[given.cells["reason"] != ""] if given.cells is not None else None
+    return replace(made, plan=plans.plan(project, cells, shelters, every.within(limit),
+                                         units=loaded.tables["units"], open_costs=opened,
+                                         off_network=off))
 
 
 def _cells(given: Access, hazard: str) -> pd.DataFrame:
@@ -287,23 +279,3 @@ def _gini(made: Case, units: pd.DataFrame, level: str) -> pd.Series:
     unit = cells["unit_id"].map(ancestors(units, level))
     return pd.Series({name: coverage.gini(part["places_per_person"], part["persons"])
                       for name, part in cells.groupby(unit)}, dtype=float)
-
-
-def _plan(made: Case, every: CostMatrix, opened: CostMatrix | None, given: Access,
-          units: pd.DataFrame) -> Plan:
-    """Own town first, then the county; everyone else with a reason."""
-    shelters, persons = made.shelters, made.cells["persons"]
-    costs = every.select(destinations=shelters.index[shelters["counts"]])
-    within = {}
-    for stage in STAGES:
-        of = ancestors(units, stage)
-        within[stage] = (made.cells["unit_id"].map(of), shelters["unit_id"].map(of))
-    moves = coverage.staged_allocation(costs, persons, shelters["places"], stages=within)
-    rows = costs.origins.get_indexer(pd.Index(moves["origin"]))
-    columns = costs.destinations.get_indexer(pd.Index(moves["destination"]))
-    moves["minutes"] = np.asarray(costs.matrix[rows, columns]).ravel() if len(moves) else 0.0
-    off = given.cells.index[given.cells["edge"] < 0] if given.cells is not None else None
-    excluded = shelters.loc[every.destinations, "excluded"]
-    left = coverage.unserved(moves, every, persons, excluded=excluded, within=within["county"],
-                             open_costs=opened, off_network=off)
-    return Plan(moves=moves, unserved=left)

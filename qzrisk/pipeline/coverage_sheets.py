@@ -10,6 +10,7 @@ from qzrisk import rules
 from qzrisk.levels import palette
 from qzrisk.pipeline import relocation as _relocation
 from qzrisk.pipeline.cases import PARTS, Case
+from qzrisk.pipeline.plans import STAGES
 from qzrisk.pipeline.shelters import BASES, OUTDOOR_HAZARD
 from qzrisk.project import Project
 from qzrisk.reports import relocation, workbook
@@ -53,7 +54,8 @@ def case_notes(made: Case, project: Project) -> list[str]:
     notes = [text("note_case_demand", language, hazard=word),
              text("note_case_shelters", language, hazard=word, count=f"{len(counting):,}",
                   places=f"{counting['places'].sum():,}"),
-             text(f"note_basis_{made.basis}", language)]
+             text(f"note_basis_{made.basis}", language, speed=rules.value("roads", "walk.adult"),
+                  detour=rules.value("roads", "detour"))]
     if made.basis == "road":
         notes.append(text(f"note_roads_{project.coverage.roads}", language,
                           count=f"{made.flooded_roads:,}"))
@@ -187,11 +189,13 @@ def summary_sheets(plan: pd.DataFrame, made: Case, units: pd.DataFrame, project:
     """Return file stem -> sheet: the plan summed by county and town, and the plan itself."""
     language, word = project.language, hazard_word(made.hazard, project)
     title = text("title_plan_summary", language, city=project.word("title"), hazard=word)
-    lines = [relocation.totals(plan, language), *plan_notes(made, project), *notes]
+    stages = list(STAGES[project.coverage.within])
+    lines = [relocation.totals(plan, language, stages), *plan_notes(made, project), *notes]
     sheets = {}
     for level in ("county", "town"):
         frame = relocation.summary(plan, by=level).rename_axis("unit_id")
-        used = [c for c in frame if not c.startswith("reason_") or frame[c].any()]
+        used = [c for c in frame if not c.startswith(("reason_", "in_")) or frame[c].any()
+                or c.removeprefix("in_") in stages]
         frame = frame[used]
         frame.insert(0, "name", units["name"].reindex(frame.index))
         sheets[f"relocation_{made.hazard}_{level}"] = workbook.Sheet(
@@ -207,5 +211,10 @@ def summary_sheets(plan: pd.DataFrame, made: Case, units: pd.DataFrame, project:
 
 def plan_notes(made: Case, project: Project) -> list[str]:
     """Return how people are placed."""
-    limit = float(rules.value("coverage", "walk.plan_limit"))
-    return [text("note_plan", project.language, limit=limit), *case_notes(made, project)]
+    language, made_plan = project.language, made.plan
+    notes = [text("note_plan", language, limit=float(rules.value("coverage", "walk.plan_limit")),
+                  order=text(f"note_plan_{project.coverage.within}", language))]
+    if made_plan is not None and not made_plan.split:
+        notes.append(text("note_whole", language, gap=made_plan.gap,
+                          cost_gap=made_plan.cost_gap))
+    return [*notes, *case_notes(made, project)]

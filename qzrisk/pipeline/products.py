@@ -16,6 +16,7 @@ from qzrisk.maps.spec import MapSpec, Page
 from qzrisk.pipeline import coverage_maps, coverage_sheets, relocation, specs, tables, themes
 from qzrisk.pipeline.load import Loaded, Tick
 from qzrisk.pipeline.measures import Results
+from qzrisk.pipeline.plans import STAGES
 from qzrisk.project import Project
 from qzrisk.reports import relocation as reports
 from qzrisk.reports import workbook
@@ -147,7 +148,7 @@ def relocation_files(project: Project, loaded: Loaded, results: Results, out: Pa
         word = coverage_sheets.hazard_word(hazard, project)
         written += reports.save(
             folder / hazard, plan, towns=town["name"].to_dict(), as_of=project.as_of,
-            language=project.language, hazard=word,
+            language=project.language, hazard=word, stages=list(STAGES[project.coverage.within]),
             notes=[*coverage_sheets.plan_notes(made, project), *lines])
         sheets = coverage_sheets.summary_sheets(plan, made, units, project, lines)
         title = text("title_plan_summary", project.language, city=project.word("title"),
