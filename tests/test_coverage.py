@@ -291,6 +291,57 @@ def test_gini_is_mean_difference_and_ignores_splitting(seed):
     assert curve.iloc[[0, -1]].values.tolist() == [[0, 0], [1, 1]]
 
 
+@few
+@given(seed=SEEDS)
+def test_gini_by_unit_is_the_gini_of_each_unit(seed):
+    rng = np.random.default_rng(seed)
+    access = pd.Series(rng.integers(0, 4, 20) * 1.0)
+    persons, units = pd.Series(rng.integers(0, 3, 20)), pd.Series(rng.integers(0, 5, 20))
+    units = units.map(dict(enumerate(["w", "u", "v", "t", None])))
+    got = cov.gini(access, persons, units)
+    assert got.index.tolist() == sorted(units.dropna().unique())
+    for unit, value in got.items():
+        inside = units == unit
+        if persons[inside].sum() == 0 or (access * persons)[inside].sum() == 0:
+            assert np.isnan(value)
+        else:
+            assert value == pytest.approx(cov.gini(access[inside], persons[inside]), abs=1e-12)
+    with pytest.raises(ReachError, match="units: 19"):
+        cov.gini(access, persons, units.drop(19))
+
+
+@few
+@given(seed=SEEDS)
+def test_ages_are_whole_near_their_shares_and_never_more_than_the_people(seed):
+    rng = np.random.default_rng(seed)
+    n = 60
+    residents = pd.Series(rng.integers(0, 40, n))
+    groups = pd.DataFrame({"elderly": rng.binomial(residents, 0.2)})
+    groups["children"] = rng.binomial(residents - groups["elderly"], 0.3)
+    persons = pd.Series(rng.binomial(residents, rng.random(n)))
+    got = cov.persons_by_group(persons, residents, groups)
+    empty = residents == 0
+    assert got[empty].isna().all(axis=None)
+    exact = groups[~empty].mul(persons[~empty] / residents[~empty], axis=0)
+    got, some = got[~empty], groups[~empty]
+    assert (got == got.round()).all(axis=None)
+    assert ((got - exact).abs() < 1).all(axis=None)
+    assert (got.sum(axis=1) <= persons[~empty]).all()
+    assert (got <= some).all(axis=None)
+    assert ((got - exact).cumsum().abs() < 2).all(axis=None)
+    whole = cov.persons_by_group(residents, residents, groups)[~empty]
+    assert (whole == some).all(axis=None)  # all residents: their ages as they are
+
+
+def test_ages_that_nobody_knows_stay_unknown():
+    got = cov.persons_by_group(pd.Series([4, 4]), pd.Series([8.0, np.nan]),
+                               pd.DataFrame({"elderly": [2.0, 2.0]}))
+    assert got["elderly"].tolist()[0] == 1 and np.isnan(got["elderly"].tolist()[1])
+    with pytest.raises(SchemaError, match="different demand"):
+        cov.persons_by_group(pd.Series([4]), pd.Series([8], index=["x"]),
+                             pd.DataFrame({"elderly": [2]}))
+
+
 def test_lorenz_without_persons_raises():
     with pytest.raises(SchemaError, match="no persons"):
         cov.lorenz(pd.Series([1.0]), pd.Series([0]))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import openpyxl
 import pandas as pd
 import pytest
-from archipelago import AT_RISK, write_isles
+from archipelago import AT_RISK, point, write_isles
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +14,15 @@ from qzrisk import cli, pipeline
 from qzrisk.errors import ConfigError
 from qzrisk.layers import database
 from qzrisk.maps.spec import MapSpec
-from qzrisk.pipeline import cases, coverage_maps, measures, relocation, shelters
+from qzrisk.pipeline import (
+    cases,
+    coverage_maps,
+    coverage_sheets,
+    evenness,
+    measures,
+    relocation,
+    shelters,
+)
 from qzrisk.pipeline.access import access, closed_roads
 from qzrisk.reports import relocation as report
 
@@ -105,6 +113,81 @@ def test_coverage_by_hand(case):
     assert county.loc["L", ["score_reach", "score_places", "score_backup"]].tolist() == [1, 1, 0]
     assert county.loc["L", "coverage_score"] == pytest.approx(80)
     assert county.loc["L", "coverage_grade"] == "basic"  # right-closed at 80
+
+
+def test_blind_areas_backup_and_evenness_by_level_and_age(case):
+    village = case.tables["village"]
+    assert village["backup_share"].tolist() == [1.0, 0.5, 0.0, 0.0]
+    assert village["elderly_backup_share"].tolist() == [1.0, 0.5, 0.0, 0.0]
+    assert village["blind_persons"].tolist() == [0, 0, 0, 0]
+    # All cells of the isle are alike but for the walk; one cell alone is even.
+    assert village.loc["vβ", "gini"] == 0 and village.loc["isle", "gini"] > 0
+    for level, table in case.tables.items():
+        for column in ("gini", "elderly_gini", "children_access", "children_blind_persons",
+                       "elderly_access"):
+            assert table[column].notna().all(), (level, column)
+        assert table["at_risk_elderly_persons"].sum() == 35, level
+        assert table["at_risk_children_persons"].sum() == 14, level
+
+
+def test_blind_persons_by_hand(isles_by):
+    gone = isles_by(("I1", "S2"))  # d2 is 4,000 m from S1, d/1 and the isle too far as well
+    table = gone.tables["county"]
+    assert table["blind_persons"].to_dict() == {"K": 40, "L": 40}
+    assert table["elderly_blind_persons"].to_dict() == {"K": 10, "L": 10}
+    assert table["children_blind_persons"].to_dict() == {"K": 4, "L": 4}
+
+
+def test_size_of_catchment_and_lorenz_curves(case, outcome):
+    units = outcome.loaded.tables["units"]
+    table = evenness.by_catchment(case, units, ("city", "county", "village"))
+    assert table.groupby("level", sort=False)["unit_id"].unique().map(list).to_dict() == {
+        "city": ["city"], "county": ["K", "L"], "village": ["v 9", "vx", "vβ", "isle"]}
+    assert table["catchment_min"].tolist()[:5] == [10, 15, 20, 30, 45]
+    city = table[table["level"] == "city"].set_index("catchment_min")
+    # Within 10 min (720 m) c1, c9 and e1 have a shelter at their door, the other four have none.
+    assert city.loc[10, "without_share"] == pytest.approx(4 / 7)
+    assert city.loc[10, "elderly_without_share"] == pytest.approx(4 / 7)
+    assert city.loc[30, "places_per_person"] == pytest.approx(145 / 140)
+    assert city.loc[30, "gini"] == pytest.approx(case.tables["city"]["gini"].item())
+    curve = evenness.lorenz(case, units, ("city",))
+    assert curve["persons_share"].tolist()[::10] == [0, 0.5, 1]
+    assert (curve["access_share"] <= curve["persons_share"] + 1e-12).all()
+    assert curve["elderly_access_share"].iloc[-1] == 1
+
+
+def test_minutes_beyond_the_limit_of_the_plan_are_measured(project, outcome):
+    # With S1 alone d2 walks 4,000 m, 55.6 min: beyond 50 min, within 90.
+    loaded = outcome.loaded
+    kept = loaded.layers["shelters"].drop(index=["S2", "S3", "S4", "I1"])
+    less = pipeline.Loaded(layers={**loaded.layers, "shelters": kept}, tables=loaded.tables,
+                           rasters=loaded.rasters, issues=loaded.issues, quarantine={},
+                           counts=loaded.counts)
+    far = coverage_of(project, thresholds_min=(5.0, 50.0, 90.0))
+    found = cases.case(less, far, access(less), "flood")
+    assert found.cells.loc["d2", "minutes"] == pytest.approx(4000 / 72)
+    table = found.tables["county"]
+    assert table.loc["K", ["covered_share_50min", "covered_share_90min"]].tolist() == [0.8, 1.0]
+
+
+def test_points_off_the_network_are_named(tmp_path):
+    project, loaded = opened(tmp_path)
+    cells = loaded.layers["demand"].copy()
+    # Cell d2 5 km north of every road: no way, and said so.
+    cells.loc["d2", "geometry"] = point(4500, 5000)
+    loaded.layers["demand"] = cells
+    found = cases.case(loaded, project, access(loaded), "flood")
+    table = coverage_sheets.off_network(found, loaded.layers["shelters"],
+                                        loaded.tables["units"]).set_index("point_id")
+    assert table["reason"].to_dict() == {
+        "d2": "too_far_from_road", "e1": "off_main_component", "e2": "off_main_component",
+        "I1": "off_main_component"}
+    assert table.loc["I1", "persons"] == 100
+    assert "off_network" in found.shelters.loc["I1", "flags"]
+    left = found.plan.unserved.set_index("origin")["reason"]
+    assert left["d2"] == "off_network"
+    assert any("格网 3 个、需转移 60 人" in note
+               for note in coverage_sheets.case_notes(found, project))
 
 
 def test_places_reached_are_all_places_shared(case):
@@ -368,5 +451,5 @@ def test_nobody_to_be_moved_in_the_whole_city(tmp_path):
     found = cases.case(loaded, project, access(loaded), "flood")
     assert found.plan.moves.empty and found.plan.unserved.empty
     assert found.tables["city"]["coverage_grade"].isna().all()
-    assert found.sensitivity["gini"].isna().all()
+    assert found.catchments.empty
     assert relocation.rows(found, loaded, project).empty

@@ -42,7 +42,7 @@ def coverage_books(project: Project, loaded: Loaded, results: Results, run_id: s
                          for level in LEVELS}}
     for hazard, case in results.cases.items():
         made[f"coverage_{hazard}"] = coverage_sheets.books(
-            case, loaded.layers["shelters"], project, notes)
+            case, loaded.layers["shelters"], loaded.tables["units"], project, notes)
     return made
 
 

@@ -373,7 +373,7 @@ def _flow(tails: Ints, heads: Ints, price: Ints, stage: Ints, supply: Ints, room
 
 
 def _worth(stages: int, dear: int, ways: int) -> Ints:
-    """What a place in each stage is worth in steps of cost.
+    """Return what a place in each stage is worth in steps of cost.
 
     One person more in a stage moves at most `ways` others: it is worth more than all that they can
     lose, their places in later stages and the longest walk (`dear`) each.
