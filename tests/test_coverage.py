@@ -333,6 +333,13 @@ def test_ages_are_whole_near_their_shares_and_never_more_than_the_people(seed):
     assert (whole == some).all(axis=None)  # all residents: their ages as they are
 
 
+def test_rounding_of_ages_does_not_lean_to_one_side():
+    same = pd.Series(10, index=range(101))
+    got = cov.persons_by_group(same // 2, same, pd.DataFrame({"elderly": same - 7}))
+    assert got["elderly"].sum() in (151, 152)  # 1.5 in each of 101 places
+    assert set(got["elderly"]) == {1.0, 2.0}
+
+
 def test_ages_that_nobody_knows_stay_unknown():
     got = cov.persons_by_group(pd.Series([4, 4]), pd.Series([8.0, np.nan]),
                                pd.DataFrame({"elderly": [2.0, 2.0]}))

@@ -156,18 +156,17 @@ def test_size_of_catchment_and_lorenz_curves(case, outcome):
     assert curve["elderly_access_share"].iloc[-1] == 1
 
 
-def test_minutes_beyond_the_limit_of_the_plan_are_measured(project, outcome):
-    # With S1 alone d2 walks 4,000 m, 55.6 min: beyond 50 min, within 90.
-    loaded = outcome.loaded
-    kept = loaded.layers["shelters"].drop(index=["S2", "S3", "S4", "I1"])
-    less = pipeline.Loaded(layers={**loaded.layers, "shelters": kept}, tables=loaded.tables,
-                           rasters=loaded.rasters, issues=loaded.issues, quarantine={},
-                           counts=loaded.counts)
-    far = coverage_of(project, thresholds_min=(5.0, 50.0, 90.0))
-    found = cases.case(less, far, access(less), "flood")
-    assert found.cells.loc["d2", "minutes"] == pytest.approx(4000 / 72)
+def test_minutes_beyond_the_limit_of_the_plan_are_measured_and_nobody_is_sent_so_far(tmp_path):
+    project, loaded = opened(tmp_path, without=("S2", "S3", "S4", "I1"))
+    loaded.layers["demand"].loc["d2", "geometry"] = point(5900)
+    loaded.layers["shelters"].loc["S1", "effective_capacity_persons"] = 500
+    far = coverage_of(project, thresholds_min=(5.0, 60.0, 90.0))
+    found = cases.case(loaded, far, access(loaded), "flood")
+    assert found.cells.loc["d2", "minutes"] == pytest.approx(5400 / 72)  # 75 min to S1
     table = found.tables["county"]
-    assert table.loc["K", ["covered_share_50min", "covered_share_90min"]].tolist() == [0.8, 1.0]
+    assert table.loc["K", ["covered_share_60min", "covered_share_90min"]].tolist() == [0.8, 1.0]
+    assert set(found.plan.moves["origin"]) == {"c1", "c2", "c9", "d/1"}
+    assert found.plan.unserved.set_index("origin").loc["d2", "reason"] == "too_far"
 
 
 def test_points_off_the_network_are_named(tmp_path):

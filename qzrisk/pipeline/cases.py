@@ -243,11 +243,14 @@ def _table(made: Case, units: pd.DataFrame, level: str, project: Project) -> pd.
     table["minutes"] = share(summed["|minutes"], summed["|walkers"])
     table["cut_off_persons"] = summed["cut_off_persons"].where(whole > 0, whole)
     of = cells["unit_id"].map(ancestors(units, level))
-    for group in groups:
-        stem = "" if group == "persons" else f"{group}_"
+    stems = {group: "" if group == "persons" else f"{group}_" for group in groups}
+    for group, stem in stems.items():
         table[f"{stem}blind_persons"] = summed[f"{group}|blind"].where(whole > 0, whole)
+    for group, stem in stems.items():
         table[f"{stem}backup_share"] = share(summed[f"{group}|backup"], summed[group])
+    for group, stem in stems.items():
         table[f"{stem}access"] = share(summed[f"{group}|access"], summed[group])
+    for group, stem in stems.items():
         table[f"{stem}gini"] = evenness.gini(cells["places_per_person"], cells[group], of).reindex(
             table.index)
     table["score_reach"] = share(summed["|reach"], whole)

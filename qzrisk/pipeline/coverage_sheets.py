@@ -175,7 +175,8 @@ def _level_sheet(made: Case, level: str, project: Project, notes: list[str]) -> 
                    hazard=hazard_word(made.hazard, project)),
         frame=frame, words={"coverage_grade": grades, "places_grade": grades},
         headings=headings(frame, project.language), formats=formats(frame),
-        notes=[*case_notes(made, project), *score_notes(project), places_note(project), *notes])
+        notes=[*case_notes(made, project), text("note_ages", project.language),
+               *score_notes(project), places_note(project), *notes])
 
 
 def _detail_sheet(name: str, frame: pd.DataFrame, made: Case, project: Project,
@@ -192,7 +193,8 @@ def _detail_sheet(name: str, frame: pd.DataFrame, made: Case, project: Project,
         title=text(f"title_{name}", language, city=project.word("title"),
                    hazard=hazard_word(made.hazard, project)),
         words={column: table for column, table in words.items() if column in frame},
-        formats=formats(frame), notes=[*case_notes(made, project), *notes])
+        formats=formats(frame),
+        notes=[*case_notes(made, project), text("note_ages", language), *notes])
 
 
 def judged_frame(made: Case, shelters: pd.DataFrame, project: Project) -> pd.DataFrame:
@@ -216,6 +218,7 @@ def _shelter_sheet(made: Case, shelters: pd.DataFrame, project: Project, notes: 
     language = project.language
     frame = judged_frame(made, shelters, project)
     unsafe = {code: text(f"unsafe_{code}", language) for code in rules.load("suitability")}
+    yes_no = {str(value): text(f"word_{value}".lower(), language) for value in (True, False)}
     flags = {code: _flag_words(code, language) for code in frame["flags"].dropna().unique()}
     return workbook.Sheet(
         name=text("sheet_judged", language),
@@ -223,6 +226,7 @@ def _shelter_sheet(made: Case, shelters: pd.DataFrame, project: Project, notes: 
                    hazard=hazard_word(made.hazard, project)),
         frame=frame, headings=headings(frame, language), formats=formats(frame),
         words={"unsafe": unsafe, "flags": flags,
+               **dict.fromkeys(("serves", "usable", "suitable", "counts"), yes_no),
                "places_basis": {code: text(f"basis_{code}", language) for code in BASES},
                "excluded": relocation.sheet_words(language)["reason"],
                "tier": relocation.sheet_words(language)["tier"]},

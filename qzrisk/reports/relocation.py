@@ -56,6 +56,7 @@ def save(
     hazard: str,
     stages: Sequence[str] = ("town", "county"),
     notes: Sequence[str] = (),
+    mark: str = "",
 ) -> list[Path]:
     """Write one workbook a town.
 
@@ -69,6 +70,7 @@ def save(
     hazard : word of the hazard
     stages : those of the plan, see `STAGES`
     notes : lines printed under every table
+    mark : printed at the head of every page, see `workbook.save`
 
     Returns
     -------
@@ -87,7 +89,7 @@ def save(
             name=text("sheet_plan", language), title=title, frame=part[shown], headings=headings,
             words=words, formats=_FORMATS, notes=[totals(part, language, stages), *notes])
         written.append(workbook.save(Path(folder) / f"{_file_name(f'{town}_{name}')}.xlsx", [sheet],
-                                     as_of=as_of, title=title))
+                                     as_of=as_of, title=title, mark=mark))
     return written
 
 
