@@ -17,7 +17,7 @@
 
 # %%
 import qzrisk as qz
-from qzrisk.pipeline import access, cases, coverage_maps, coverage_sheets, relocation
+from qzrisk.pipeline import access, cases, coverage_maps, coverage_sheets, evenness, relocation
 
 project = qz.open_project("../project.toml")
 loaded = qz.load(project)
@@ -42,7 +42,7 @@ coverage_sheets.judged_frame(typhoon, loaded.layers["shelters"], project).groupb
 # 服务范围大小的影响 / how much the size of the catchment matters.
 
 # %%
-typhoon.sensitivity
+evenness.by_catchment(typhoon, loaded.tables["units"], ("city",))
 
 # %% [markdown]
 # 转移安置对接表：先本乡镇，余者本县其他乡镇 / the plan: own town first, the rest elsewhere in the county.

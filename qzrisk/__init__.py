@@ -11,8 +11,8 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_ANALYSIS = ("network", "coverage", "zonal", "raster", "weights", "classify", "risk", "validation",
-             "forest")
+_ANALYSIS = ("network", "coverage", "suitability", "zonal", "raster", "weights", "classify", "risk",
+             "validation", "forest")
 _MODULES = ("crs", "units", "levels", "files", "errors", "grid", "costs", "provenance", "rules",
             "text", "layers", "analysis", "maps", "reports", "project", "pipeline")
 _NAMES = {

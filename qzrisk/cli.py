@@ -388,6 +388,9 @@ def _print_coverage(results: Results, project: Project) -> None:
                   served=f"{made.plan.moves['persons'].sum():,}",
                   reasons=", ".join(f"{text(f'reason_{code}', language)} {persons:,}"
                                     for code, persons in left.items())))
+        if not made.plan.split:
+            _say("  " + text("note_whole", language, gap=made.plan.gap,
+                             cost_gap=made.plan.cost_gap))
 
 
 def _print_failed(failed: pd.DataFrame, project: Project) -> None:

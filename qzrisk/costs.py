@@ -168,7 +168,7 @@ class CostMatrix:
 
     def within(self, max_cost: float) -> CostMatrix:
         """Return only the pairs that cost at most `max_cost` (in `unit`); all ids stay listed."""
-        return self._only(self.matrix.data <= check_limit(max_cost))
+        return self.only(self.matrix.data <= check_limit(max_cost))
 
     def select(self, *, destinations: Iterable[Any]) -> CostMatrix:
         """Return the costs to some destinations, in the order given; all origins stay listed.
@@ -196,6 +196,11 @@ class CostMatrix:
         ReachError
             If an id of these costs is missing from a Series.
         """
+        return self.only(self.in_same_unit(origin_units, destination_units))
+
+    def in_same_unit(self, origin_units: pd.Series, destination_units: pd.Series
+                     ) -> npt.NDArray[np.bool_]:
+        """Tell of every stored pair, in the order of the matrix, whether `same_unit` keeps it."""
         parts = []
         for units, ids, what in ((origin_units, self.origins, "origins"),
                                  (destination_units, self.destinations, "destinations")):
@@ -203,9 +208,11 @@ class CostMatrix:
         codes, _ = pd.factorize(np.concatenate([np.asarray(p, dtype=object) for p in parts]))
         left, right = codes[: len(self.origins)], codes[len(self.origins):]
         own = left[self.rows]
-        return self._only((own >= 0) & (own == right[self.matrix.indices]))
+        kept: npt.NDArray[np.bool_] = (own >= 0) & (own == right[self.matrix.indices])
+        return kept
 
-    def _only(self, keep: npt.NDArray[np.bool_]) -> CostMatrix:
+    def only(self, keep: npt.NDArray[np.bool_]) -> CostMatrix:
+        """Return only some of the stored pairs; all ids stay listed."""
         if keep.all():
             return self
         counted = np.concatenate([[0], np.cumsum(keep)])

@@ -126,6 +126,10 @@ class Coverage:
         one with the most persons to be moved.
     roads : ``"before"``: people are moved before the hazard, while roads are open (those that
         ``closed_by`` names are shut); ``"during"``: flooded roads are shut as well.
+    within : unit in which people are placed first, ``"village"``, ``"town"`` or ``"county"``; who
+        finds no place there is placed elsewhere in the county. ``"city"``: no unit matters.
+    split : may the people of one cell be placed in several shelters. If not, every cell goes to one
+        shelter as a whole, and the plan states its gap.
     """
 
     thresholds_m: tuple[float, ...] = (500.0, 1000.0, 2000.0)
@@ -133,6 +137,8 @@ class Coverage:
     thresholds_min: tuple[float, ...] = (5.0, 10.0, 15.0, 30.0)
     hazards: tuple[str, ...] = ()
     roads: str = "before"
+    within: str = "town"
+    split: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,6 +313,7 @@ _CHOICES = {
     "datum": ("as_is", "auto", "gcj02", "bd09"),
     "direction": (1, -1),
     "roads": ("before", "during"),
+    "within": ("village", "town", "county", "city"),
     "dimension": ("hazard", "exposure", "vulnerability", "capacity"),
     "missing": ("exclude", "median", "fail"),
     "mode": ("walk", "drive"),
@@ -483,10 +490,13 @@ def _check_numbers(project: Project) -> None:
         raise ConfigError("public_step_deg must be positive", where=f"{where}: [project]",
                           expected="> 0", got=project.public_step_deg)
     limits = project.coverage.thresholds_m
-    names = [f"{limit:.0f}" for limit in limits]
-    if not limits or min(limits) <= 0 or len(set(names)) < len(names):
-        raise ConfigError("thresholds_m must be positive and differ by whole metres",
-                          where=f"{where}: [coverage]", got=list(limits))
+    if not limits:
+        raise ConfigError("thresholds_m needs at least one limit", where=f"{where}: [coverage]")
+    for key, unit in (("thresholds_m", "metres"), ("thresholds_min", "minutes")):
+        steps = getattr(project.coverage, key)
+        if not all(step >= 1 for step in steps) or len({f"{s:.0f}" for s in steps}) < len(steps):
+            raise ConfigError(f"{key} must be positive and differ by whole {unit}",
+                              where=f"{where}: [coverage]", got=list(steps))
     if project.coverage.map_threshold_m not in limits:
         raise ConfigError("map_threshold_m must be one of thresholds_m",
                           where=f"{where}: [coverage]", expected=list(limits),

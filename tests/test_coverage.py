@@ -291,6 +291,64 @@ def test_gini_is_mean_difference_and_ignores_splitting(seed):
     assert curve.iloc[[0, -1]].values.tolist() == [[0, 0], [1, 1]]
 
 
+@few
+@given(seed=SEEDS)
+def test_gini_by_unit_is_the_gini_of_each_unit(seed):
+    rng = np.random.default_rng(seed)
+    access = pd.Series(rng.integers(0, 4, 20) * 1.0)
+    persons, units = pd.Series(rng.integers(0, 3, 20)), pd.Series(rng.integers(0, 5, 20))
+    units = units.map(dict(enumerate(["w", "u", "v", "t", None])))
+    got = cov.gini(access, persons, units)
+    assert got.index.tolist() == sorted(units.dropna().unique())
+    for unit, value in got.items():
+        inside = units == unit
+        if persons[inside].sum() == 0 or (access * persons)[inside].sum() == 0:
+            assert np.isnan(value)
+        else:
+            assert value == pytest.approx(cov.gini(access[inside], persons[inside]), abs=1e-12)
+    with pytest.raises(ReachError, match="units: 19"):
+        cov.gini(access, persons, units.drop(19))
+
+
+@few
+@given(seed=SEEDS)
+def test_ages_are_whole_near_their_shares_and_never_more_than_the_people(seed):
+    rng = np.random.default_rng(seed)
+    n = 60
+    residents = pd.Series(rng.integers(0, 40, n))
+    groups = pd.DataFrame({"elderly": rng.binomial(residents, 0.2)})
+    groups["children"] = rng.binomial(residents - groups["elderly"], 0.3)
+    persons = pd.Series(rng.binomial(residents, rng.random(n)))
+    got = cov.persons_by_group(persons, residents, groups)
+    empty = residents == 0
+    assert got[empty].isna().all(axis=None)
+    exact = groups[~empty].mul(persons[~empty] / residents[~empty], axis=0)
+    got, some = got[~empty], groups[~empty]
+    assert (got == got.round()).all(axis=None)
+    assert ((got - exact).abs() < 1).all(axis=None)
+    assert (got.sum(axis=1) <= persons[~empty]).all()
+    assert (got <= some).all(axis=None)
+    assert ((got - exact).cumsum().abs() < 2).all(axis=None)
+    whole = cov.persons_by_group(residents, residents, groups)[~empty]
+    assert (whole == some).all(axis=None)  # all residents: their ages as they are
+
+
+def test_rounding_of_ages_does_not_lean_to_one_side():
+    same = pd.Series(10, index=range(101))
+    got = cov.persons_by_group(same // 2, same, pd.DataFrame({"elderly": same - 7}))
+    assert got["elderly"].sum() in (151, 152)  # 1.5 in each of 101 places
+    assert set(got["elderly"]) == {1.0, 2.0}
+
+
+def test_ages_that_nobody_knows_stay_unknown():
+    got = cov.persons_by_group(pd.Series([4, 4]), pd.Series([8.0, np.nan]),
+                               pd.DataFrame({"elderly": [2.0, 2.0]}))
+    assert got["elderly"].tolist()[0] == 1 and np.isnan(got["elderly"].tolist()[1])
+    with pytest.raises(SchemaError, match="different demand"):
+        cov.persons_by_group(pd.Series([4]), pd.Series([8], index=["x"]),
+                             pd.DataFrame({"elderly": [2]}))
+
+
 def test_lorenz_without_persons_raises():
     with pytest.raises(SchemaError, match="no persons"):
         cov.lorenz(pd.Series([1.0]), pd.Series([0]))
@@ -425,6 +483,54 @@ def test_within_keeps_people_in_their_unit_and_stages_spill():
                                       ["c", "t", 10, "town"], ["b", "t", 4, "city"]]
 
 
+def staged_brute(costs, demand, capacity, own):
+    """Most persons in the own unit, then most in all, then least cost, person by person."""
+    pairs = costs.to_series()
+    people = [o for o in demand.index for _ in range(demand[o])]
+    best = (0, 0, 0.0)
+    choices = [[None, *(d for d in capacity.index if (o, d) in pairs.index)] for o in people]
+    for plan in itertools.product(*choices):
+        used = pd.Series([d for d in plan if d is not None], dtype=object).value_counts()
+        if all(used[d] <= capacity[d] for d in used.index):
+            sent = [(o, d) for o, d in zip(people, plan, strict=True) if d is not None]
+            best = max(best, (sum(pair in own for pair in sent), len(sent),
+                              -sum(pairs[pair] for pair in sent)))
+    return best
+
+
+@settings(deadline=None, derandomize=True, max_examples=15)
+@given(seed=SEEDS)
+def test_stages_equal_brute_force(seed):
+    costs, demand, capacity = world(seed, n=3, m=3, density=0.8)
+    demand, capacity = demand.clip(upper=2), capacity.clip(upper=2)
+    rng = np.random.default_rng(seed)
+    towns = (pd.Series(rng.integers(0, 2, 3), index=demand.index),
+             pd.Series(rng.integers(0, 2, 3), index=capacity.index))
+    own = {(o, d) for o in demand.index for d in capacity.index if towns[0][o] == towns[1][d]}
+    plan = cov.staged_allocation(costs, demand, capacity, stages={"town": towns, "all": None})
+    served, total, cost = staged_brute(costs, demand, capacity, own)
+    assert plan.loc[plan["stage"] == "town", "persons"].sum() == served
+    assert plan["persons"].sum() == total
+    assert total_cost(plan.drop(columns="stage"), costs) == pytest.approx(-cost)
+    inside = pd.Series([pair in own for pair in zip(plan["origin"], plan["destination"],
+                                                    strict=True)], dtype=bool)
+    assert ((plan["stage"] == "town") == inside).all()
+
+
+def test_the_first_stage_does_not_bar_the_way_of_the_second():
+    # a and b are of town u, whose shelters are s and t; c of town v reaches s alone.
+    costs = CostMatrix.from_pairs(["a", "a", "b", "c"], ["s", "t", "t", "s"], [1, 5, 1, 9],
+                                  unit="min")
+    towns = pd.Series({"a": "u", "b": "u", "c": "v"}), pd.Series({"s": "u", "t": "u"})
+    demand, capacity = pd.Series({"a": 2, "b": 2, "c": 2}), pd.Series({"s": 2, "t": 4})
+    plan = cov.staged_allocation(costs, demand, capacity, stages={"town": towns, "all": None})
+    assert plan.values.tolist() == [["a", "t", 2, "town"], ["b", "t", 2, "town"],
+                                    ["c", "s", 2, "all"]]
+    greedy = cov.staged_allocation(costs, demand, capacity, method="nearest",
+                                   stages={"town": towns, "all": None})
+    assert greedy["persons"].sum() == 4  # nearest-first does bar it
+
+
 def test_every_reason_is_named():
     ids = ["full", "unsafe", "closed", "outside", "cut", "off", "far"]
     pairs = [("full", "s", 1), ("full", "x", 0), ("unsafe", "x", 1), ("unsafe", "y", 2),
@@ -516,6 +622,27 @@ def test_together_within_units_and_with_nobody():
     assert none.gap == 0
     left = cov.unserved(none.plan, costs, demand)
     assert left["persons"].tolist() == [100, 100, 100]
+
+
+def test_large_parts_find_their_cost_for_the_same_people(monkeypatch):
+    costs, demand, capacity = world(5, n=12, m=4, density=0.8)
+    exact = cov.allocation_together(costs, demand, capacity, gap=0)
+    monkeypatch.setattr(cov.together, "EXACT_PAIRS", 0)
+    quick = cov.allocation_together(costs, demand, capacity, gap=0)
+    assert quick.served_persons == exact.served_persons
+    used = quick.plan.groupby("destination")["persons"].sum()
+    assert (used <= capacity[used.index]).all()
+    assert not quick.plan["origin"].duplicated().any()
+    assert total_cost(quick.plan, costs) >= total_cost(exact.plan, costs) - 1e-9
+
+
+def test_too_little_room_is_told_from_none():
+    costs = CostMatrix.from_pairs(["a", "b"], ["s", "s"], [1, 2], unit="min")
+    demand, capacity = pd.Series({"a": 3, "b": 4}), pd.Series({"s": 6})
+    plan = cov.allocation_together(costs, demand, capacity).plan
+    room = capacity - plan.groupby("destination")["persons"].sum()
+    assert cov.unserved(plan, costs, demand, room=room).values.tolist() == [["a", 3, "not_whole"]]
+    assert cov.unserved(plan, costs, demand, room=room * 0)["reason"].tolist() == ["full"]
 
 
 def test_nearest_only_keeps_the_k_nearest():

@@ -1,4 +1,5 @@
 import ast
+import dataclasses
 import re
 import sys
 import tomllib
@@ -9,6 +10,7 @@ import pytest
 from qzrisk import doctor
 from qzrisk.cli import main
 from qzrisk.errors import ConfigError
+from qzrisk.project import Coverage
 
 
 def test_report_names_versions_fonts_drivers_memory():
@@ -40,6 +42,14 @@ def test_init_makes_a_project_that_names_what_is_still_missing(tmp_path, capsys)
     assert document["project"]["crs"] == "EPSG:4549"
     assert main(["check", str(folder)]) == 2
     assert "missing input file" in capsys.readouterr().err
+
+
+def test_the_template_names_every_choice_of_coverage_with_its_default(tmp_path):
+    doctor.init(tmp_path)
+    document = tomllib.loads((tmp_path / "project.toml").read_text(encoding="utf-8"))
+    given = {key: tuple(value) if isinstance(value, list) else value
+             for key, value in document["coverage"].items()}
+    assert given == dataclasses.asdict(Coverage())
 
 
 def test_init_never_overwrites(tmp_path):

@@ -1,9 +1,11 @@
 """Coverage by hazard and the relocation plan on a city of islands, by hand (see archipelago.py)."""
 
+from dataclasses import replace
+
 import openpyxl
 import pandas as pd
 import pytest
-from archipelago import AT_RISK, write_isles
+from archipelago import AT_RISK, point, write_isles
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +14,15 @@ from qzrisk import cli, pipeline
 from qzrisk.errors import ConfigError
 from qzrisk.layers import database
 from qzrisk.maps.spec import MapSpec
-from qzrisk.pipeline import cases, coverage_maps, measures, relocation, shelters
+from qzrisk.pipeline import (
+    cases,
+    coverage_maps,
+    coverage_sheets,
+    evenness,
+    measures,
+    relocation,
+    shelters,
+)
 from qzrisk.pipeline.access import access, closed_roads
 from qzrisk.reports import relocation as report
 
@@ -103,6 +113,80 @@ def test_coverage_by_hand(case):
     assert county.loc["L", ["score_reach", "score_places", "score_backup"]].tolist() == [1, 1, 0]
     assert county.loc["L", "coverage_score"] == pytest.approx(80)
     assert county.loc["L", "coverage_grade"] == "basic"  # right-closed at 80
+
+
+def test_blind_areas_backup_and_evenness_by_level_and_age(case):
+    village = case.tables["village"]
+    assert village["backup_share"].tolist() == [1.0, 0.5, 0.0, 0.0]
+    assert village["elderly_backup_share"].tolist() == [1.0, 0.5, 0.0, 0.0]
+    assert village["blind_persons"].tolist() == [0, 0, 0, 0]
+    # All cells of the isle are alike but for the walk; one cell alone is even.
+    assert village.loc["vβ", "gini"] == 0 and village.loc["isle", "gini"] > 0
+    for level, table in case.tables.items():
+        for column in ("gini", "elderly_gini", "children_access", "children_blind_persons",
+                       "elderly_access"):
+            assert table[column].notna().all(), (level, column)
+        assert table["at_risk_elderly_persons"].sum() == 35, level
+        assert table["at_risk_children_persons"].sum() == 14, level
+
+
+def test_blind_persons_by_hand(isles_by):
+    gone = isles_by(("I1", "S2"))  # d2 is 4,000 m from S1, d/1 and the isle too far as well
+    table = gone.tables["county"]
+    assert table["blind_persons"].to_dict() == {"K": 40, "L": 40}
+    assert table["elderly_blind_persons"].to_dict() == {"K": 10, "L": 10}
+    assert table["children_blind_persons"].to_dict() == {"K": 4, "L": 4}
+
+
+def test_size_of_catchment_and_lorenz_curves(case, outcome):
+    units = outcome.loaded.tables["units"]
+    table = evenness.by_catchment(case, units, ("city", "county", "village"))
+    assert table.groupby("level", sort=False)["unit_id"].unique().map(list).to_dict() == {
+        "city": ["city"], "county": ["K", "L"], "village": ["v 9", "vx", "vβ", "isle"]}
+    assert table["catchment_min"].tolist()[:5] == [10, 15, 20, 30, 45]
+    city = table[table["level"] == "city"].set_index("catchment_min")
+    # Within 10 min (720 m) c1, c9 and e1 have a shelter at their door, the other four have none.
+    assert city.loc[10, "without_share"] == pytest.approx(4 / 7)
+    assert city.loc[10, "elderly_without_share"] == pytest.approx(4 / 7)
+    assert city.loc[30, "places_per_person"] == pytest.approx(145 / 140)
+    assert city.loc[30, "gini"] == pytest.approx(case.tables["city"]["gini"].item())
+    curve = evenness.lorenz(case, units, ("city",))
+    assert curve["persons_share"].tolist()[::10] == [0, 0.5, 1]
+    assert (curve["access_share"] <= curve["persons_share"] + 1e-12).all()
+    assert curve["elderly_access_share"].iloc[-1] == 1
+
+
+def test_minutes_beyond_the_limit_of_the_plan_are_measured_and_nobody_is_sent_so_far(tmp_path):
+    project, loaded = opened(tmp_path, without=("S2", "S3", "S4", "I1"))
+    loaded.layers["demand"].loc["d2", "geometry"] = point(5900)
+    loaded.layers["shelters"].loc["S1", "effective_capacity_persons"] = 500
+    far = coverage_of(project, thresholds_min=(5.0, 60.0, 90.0))
+    found = cases.case(loaded, far, access(loaded), "flood")
+    assert found.cells.loc["d2", "minutes"] == pytest.approx(5400 / 72)  # 75 min to S1
+    table = found.tables["county"]
+    assert table.loc["K", ["covered_share_60min", "covered_share_90min"]].tolist() == [0.8, 1.0]
+    assert set(found.plan.moves["origin"]) == {"c1", "c2", "c9", "d/1"}
+    assert found.plan.unserved.set_index("origin").loc["d2", "reason"] == "too_far"
+
+
+def test_points_off_the_network_are_named(tmp_path):
+    project, loaded = opened(tmp_path)
+    cells = loaded.layers["demand"].copy()
+    # Cell d2 5 km north of every road: no way, and said so.
+    cells.loc["d2", "geometry"] = point(4500, 5000)
+    loaded.layers["demand"] = cells
+    found = cases.case(loaded, project, access(loaded), "flood")
+    table = coverage_sheets.off_network(found, loaded.layers["shelters"],
+                                        loaded.tables["units"]).set_index("point_id")
+    assert table["reason"].to_dict() == {
+        "d2": "too_far_from_road", "e1": "off_main_component", "e2": "off_main_component",
+        "I1": "off_main_component"}
+    assert table.loc["I1", "persons"] == 100
+    assert "off_network" in found.shelters.loc["I1", "flags"]
+    left = found.plan.unserved.set_index("origin")["reason"]
+    assert left["d2"] == "off_network"
+    assert any("格网 3 个、需转移 60 人" in note
+               for note in coverage_sheets.case_notes(found, project))
 
 
 def test_places_reached_are_all_places_shared(case):
@@ -299,6 +383,61 @@ def test_command_without_persons_to_be_moved_is_a_stress_test(tmp_path, capsys):
     assert "at_risk_persons_flood" in capsys.readouterr().err
 
 
+def coverage_of(project, **changes):
+    return project.with_(coverage=replace(project.coverage, **changes))
+
+
+@pytest.mark.parametrize(("within", "placed"), [
+    # v 9 has S1 (15), vx has S2 (30): 40 persons each; the isle places its 40 in any case.
+    ("village", {"village": 85}),
+    ("town", {"town": 85}),
+    ("county", {"whole_county": 85}),
+    ("city", {"whole_city": 85}),
+])
+def test_how_far_from_home_is_a_choice_of_the_project(project, outcome, within, placed):
+    changed = coverage_of(project, within=within)
+    found = cases.case(outcome.loaded, changed, access(outcome.loaded), "flood")
+    assert found.plan.moves.groupby("stage")["persons"].sum().to_dict() == placed
+    rows = relocation.rows(found, outcome.loaded, changed)
+    sums = report.summary(rows, by="county")
+    inside = [c for c in sums if c.startswith("in_")]
+    assert (sums[[*inside, "unserved"]].sum(axis=1) == sums["at_risk_persons"]).all()
+
+
+def test_another_village_of_the_town_is_its_own_stage(project, outcome):
+    changed = coverage_of(project, within="village")
+    loaded = outcome.loaded
+    kept = loaded.layers["shelters"].drop(index="S1")
+    less = pipeline.Loaded(layers={**loaded.layers, "shelters": kept}, tables=loaded.tables,
+                           rasters=loaded.rasters, issues=loaded.issues, quarantine={},
+                           counts=loaded.counts)
+    kept.loc["S2", "effective_capacity_persons"] = 70
+    found = cases.case(less, changed, access(less), "flood")
+    moves = found.plan.moves.groupby(["destination", "stage"])["persons"].sum().to_dict()
+    # vx fills 40 of 70 places, v 9 follows: c2 and c1 are 1,000 and 2,000 m away; none is left
+    # for T-7 but what they leave.
+    assert moves == {("I1", "village"): 40, ("S2", "village"): 40, ("S2", "other_village"): 30}
+
+
+def test_a_cell_may_be_kept_together_and_the_gap_is_told(tmp_path, capsys):
+    path = write_isles(tmp_path)
+    text = path.read_text(encoding="utf-8").replace("[coverage]\n", "[coverage]\nsplit = false\n")
+    path.write_text(text, encoding="utf-8")
+    out = tmp_path / "out"
+    assert cli.main(["coverage", str(path), "--out", str(out)]) == 0
+    assert "同一格网的人不拆分" in capsys.readouterr().out
+    cells = pd.read_csv(out / "tables" / "relocation" / "relocation_flood_cells.csv")
+    assert not cells["demand_id"].duplicated().any()  # nobody is parted
+    served = cells[cells["shelter_id"].notna()]
+    # S1 with 15 places takes no cell of 20, S2 with 30 takes one, I1 both of the isle.
+    assert served.groupby("shelter_id")["persons"].sum().to_dict() == {"S2": 20, "I1": 40}
+    assert cells.loc[cells["shelter_id"].isna(), "reason"].unique().tolist() == ["not_whole"]
+    assert cells["persons"].sum() == 140
+    page = openpyxl.load_workbook(out / "tables" / "relocation" / "flood" / "T-1_西镇.xlsx").active
+    words = [str(c) for row in page.iter_rows(values_only=True) for c in row if c]
+    assert any("混合整数规划" in word for word in words) and "余位不足以整格安置" in words
+
+
 def test_unknown_hazard_names_the_known_ones(project):
     wrong = project.with_(coverage=type(project.coverage)(hazards=("meteor",)))
     with pytest.raises(ConfigError, match="flood"):
@@ -311,5 +450,5 @@ def test_nobody_to_be_moved_in_the_whole_city(tmp_path):
     found = cases.case(loaded, project, access(loaded), "flood")
     assert found.plan.moves.empty and found.plan.unserved.empty
     assert found.tables["city"]["coverage_grade"].isna().all()
-    assert found.sensitivity["gini"].isna().all()
+    assert found.catchments.empty
     assert relocation.rows(found, loaded, project).empty

@@ -52,3 +52,15 @@ def test_empty_table_still_opens(tmp_path):
     empty = Sheet(name="空", title="空", frame=pd.DataFrame({"a": []}))
     book = openpyxl.load_workbook(save(tmp_path / "e.xlsx", [empty], as_of=AS_OF))
     assert book["空"]["A3"].value == "a"
+
+
+def test_every_page_on_paper_has_its_title_and_mark_and_wide_tables_take_more_pages(tmp_path):
+    wide = pd.DataFrame({f"c{n}": [1] for n in range(41)})
+    sheets = [Sheet(name="w", title="12 & more", frame=wide),
+              Sheet(name="n", title="narrow", frame=wide.iloc[:, :3])]
+    path = save(tmp_path / "a.xlsx", sheets, as_of=AS_OF, mark="合成数据")
+    first, second = openpyxl.load_workbook(path)
+    assert first.oddHeader.right.text.strip() == "合成数据"
+    assert first.oddHeader.left.text.strip().endswith("more")
+    assert first.page_setup.fitToWidth == 3 and first.page_setup.fitToHeight == 0
+    assert first.print_title_cols == "$A:$B" and second.print_title_cols is None

@@ -13,30 +13,17 @@ from qzrisk.analysis import coverage, network
 from qzrisk.costs import CostMatrix
 from qzrisk.errors import ConfigError
 from qzrisk.levels import palette
+from qzrisk.pipeline import evenness, plans
 from qzrisk.pipeline import shelters as _shelters
 from qzrisk.pipeline.access import Access, closed_roads, walk_costs
 from qzrisk.pipeline.load import Loaded
+from qzrisk.pipeline.plans import Plan
 from qzrisk.project import Project
 from qzrisk.units import LEVELS, ancestors, roll_up, share
 
 PREFIX = "at_risk_persons_"
 AGES = ("elderly", "children")
-STAGES = ("town", "county")
 PARTS = ("reach", "places", "backup")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """Who goes to which shelter.
-
-    Attributes
-    ----------
-    moves : DataFrame(origin, destination, persons, stage, minutes), whole persons above 0.
-    unserved : DataFrame(origin, persons, reason): everyone else.
-    """
-
-    moves: pd.DataFrame
-    unserved: pd.DataFrame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +36,15 @@ class Case:
     basis : ``"road"`` or ``"straight"``, see `Access.basis`.
     shelters : by shelter_id, see `shelters.judged`, and ``unit_id``.
     cells : by demand_id, the cells with persons to be moved: ``unit_id, persons, elderly,
-        children`` (persons to be moved; the ages by the shares of the cell's residents),
+        children`` (whole persons to be moved; the ages estimated by the shares of the cell's
+        residents, NaN where these are unknown), ``off_network`` (why it has no place on the main
+        network, else empty),
         ``distance_m`` (straight to the nearest shelter that counts), ``minutes``,
         ``shelters_in_reach``, ``places_per_person`` (E2SFCA), ``cut_off`` (in reach only until the
         roads are under water).
     nearest : DataFrame(origin, destination, rank, cost), the nearest few shelters of each cell.
     tables : level -> DataFrame by unit.
-    sensitivity : by catchment in minutes: mean places per person, share without, Gini.
+    catchments : cells x catchment in minutes: places per person, see `evenness`.
     untested : rules of suitability without a layer.
     flooded_roads : roads closed by the depth of water.
     lost_persons : persons to be moved in cells of no known unit, who are in no table.
@@ -68,7 +57,7 @@ class Case:
     cells: pd.DataFrame
     nearest: pd.DataFrame
     tables: dict[str, pd.DataFrame]
-    sensitivity: pd.DataFrame
+    catchments: pd.DataFrame
     untested: tuple[str, ...]
     flooded_roads: int
     lost_persons: int = 0
@@ -129,21 +118,28 @@ def case(loaded: Loaded, project: Project, given: Access, hazard: str, *, plan: 
     if any_site:
         shelters["counts"] |= shelters["excluded"] == "unsafe"
     shelters.insert(0, "unit_id", given.shelters["unit_id"])
-    cells = _cells(given, hazard)
+    if given.places is not None:
+        off = given.places["reason"].reindex(shelters.index) != ""
+        shelters["off_network"] = given.places["reason"].reindex(shelters.index)
+        shelters["flags"] = _shelters.flagged(shelters["flags"], off, "off_network")
+    units = loaded.tables["units"]
+    cells = _cells(given, hazard, units)
     serving, counting = shelters.index[shelters["serves"]], shelters.index[shelters["counts"]]
     recorded, flooded = ((None, None) if given.roads is None
                          else closed_roads(loaded, hazard))
     during = None if recorded is None or flooded is None else recorded | flooded
     closed = during if project.coverage.roads == "during" else recorded
     limit = float(pack["walk"]["plan_limit"]["value"])
-    every = walk_costs(given, cells.index, serving, max_cost_min=limit, closed=closed)
+    farthest = max(limit, float(pack["walk"]["catchment"]["value"]),
+                   *pack["walk"]["sensitivity"]["value"], *project.coverage.thresholds_min)
+    every = walk_costs(given, cells.index, serving, max_cost_min=farthest, closed=closed)
     costs = every.select(destinations=counting)
     cells = _reached(cells, costs, shelters, given, pack)
     cells["cut_off"] = _cut_off(cells, given, counting, during, pack)
     made = Case(
         hazard=hazard, basis=given.basis, shelters=shelters, cells=cells,
         nearest=coverage.k_nearest(costs, k=int(pack["walk"]["nearest"]["value"])), tables={},
-        sensitivity=_sensitivity(costs, cells, shelters, pack),
+        catchments=_catchments(costs, cells, shelters, pack),
         untested=tuple(_shelters.untested(loaded, project, hazard)),
         flooded_roads=0 if flooded is None else int(flooded.sum()),
         lost_persons=int(given.lost[PREFIX + hazard].sum()))
@@ -153,19 +149,28 @@ def case(loaded: Loaded, project: Project, given: Access, hazard: str, *, plan: 
         return made
     shut = closed is not None and bool(closed.any())
     opened = walk_costs(given, cells.index, serving, max_cost_min=limit) if shut else None
-    return replace(made, plan=_plan(made, every, opened, given, loaded.tables["units"]))
+    off = given.cells.index[given.cells["reason"] != ""] if given.cells is not None else None
+    return replace(made, plan=plans.plan(project, cells, shelters, every.within(limit),
+                                         units=loaded.tables["units"], open_costs=opened,
+                                         off_network=off))
 
 
-def _cells(given: Access, hazard: str) -> pd.DataFrame:
+def _cells(given: Access, hazard: str, units: pd.DataFrame) -> pd.DataFrame:
     """Cells with persons to be moved; their ages by the shares of the residents of the cell."""
     demand = given.demand[given.demand[PREFIX + hazard] > 0]
     persons = demand[PREFIX + hazard].astype("int64")
     cells = pd.DataFrame({"unit_id": demand["unit_id"], "persons": persons}, index=demand.index)
-    for age in AGES:
-        if f"{age}_persons" in demand:
-            cells[age] = persons * share(demand[f"{age}_persons"].astype(float),
-                                         demand["persons"].astype(float)).fillna(0.0)
-    return cells
+    if given.cells is not None:
+        cells["off_network"] = given.cells.loc[cells.index, "reason"]
+    ages = [age for age in AGES if f"{age}_persons" in demand]
+    if not ages:
+        return cells
+    # Cells of one village, town and county follow one another, so that their sums are near exact.
+    place = pd.Series(range(len(units)), index=units.index).reindex(cells["unit_id"])
+    order = cells.index[np.lexsort((cells.index.argsort().argsort(), place.to_numpy()))]
+    groups = demand.loc[order, [f"{age}_persons" for age in ages]].set_axis(ages, axis=1)
+    return cells.join(coverage.persons_by_group(
+        persons[order], demand.loc[order, "persons"].astype(float), groups.astype(float)))
 
 
 def _reached(cells: pd.DataFrame, costs: CostMatrix, shelters: pd.DataFrame, given: Access,
@@ -193,22 +198,12 @@ def _cut_off(cells: pd.DataFrame, given: Access, counting: pd.Index, closed: pd.
     return cut
 
 
-def _sensitivity(costs: CostMatrix, cells: pd.DataFrame, shelters: pd.DataFrame,
-                 pack: dict[str, dict[str, rules.Entry]]) -> pd.DataFrame:
-    """Places per person of all persons under several catchments."""
-    persons = cells["persons"].astype(float)
-    places = shelters.loc[costs.destinations, "places"].astype(float)
-    access = coverage.sensitivity(costs, persons, places, decay="gaussian",
-                                  max_costs=pack["walk"]["sensitivity"]["value"])
-    some = persons.sum() > 0
-    return pd.DataFrame({
-        "places_per_person": {size: float((column * persons).sum() / persons.sum())
-                              if some else np.nan for size, column in access.items()},
-        "without_share": {size: float(persons[column == 0].sum() / persons.sum())
-                          if some else np.nan for size, column in access.items()},
-        "gini": {size: coverage.gini(column, persons) if some else np.nan
-                 for size, column in access.items()},
-    }).rename_axis("catchment_min")
+def _catchments(costs: CostMatrix, cells: pd.DataFrame, shelters: pd.DataFrame,
+                pack: dict[str, dict[str, rules.Entry]]) -> pd.DataFrame:
+    """Places per person of every cell under several catchments."""
+    return coverage.sensitivity(
+        costs, cells["persons"].astype(float), shelters.loc[costs.destinations, "places"].astype(
+            float), decay="gaussian", max_costs=pack["walk"]["sensitivity"]["value"])
 
 
 def _table(made: Case, units: pd.DataFrame, level: str, project: Project) -> pd.DataFrame:
@@ -221,12 +216,15 @@ def _table(made: Case, units: pd.DataFrame, level: str, project: Project) -> pd.
     parts |= {f"{group}|{step}": parts[group].where(inside, 0.0)
               for step, inside in steps.items() for group in groups}
     persons = parts["persons"]
+    parts |= {f"{group}|access": parts[group] * cells["places_per_person"] for group in groups}
+    parts |= {f"{group}|blind": parts[group].where(~(cells["minutes"] <= catchment), 0.0)
+              for group in groups}
+    parts |= {f"{group}|backup": parts[group].where(cells["shelters_in_reach"] >= 2, 0.0)
+              for group in groups}
     parts |= {"|distance_m": persons * cells["distance_m"], "|walkers": persons.where(
         cells["minutes"].notna(), 0.0), "|minutes": persons * cells["minutes"].fillna(0.0),
-        "|access": persons * cells["places_per_person"],
         "|reach": persons.where(cells["minutes"] <= catchment, 0.0),
         "|places": persons * cells["places_per_person"].clip(upper=1.0),
-        "|backup": persons.where(cells["shelters_in_reach"] >= 2, 0.0),
         "cut_off_persons": persons.where(cells["cut_off"], 0.0)}
     summed = roll_up(pd.DataFrame(parts).set_axis(pd.Index(cells["unit_id"])), units, to=level)
     counting = made.shelters[made.shelters["counts"]].dropna(subset="unit_id")
@@ -247,11 +245,20 @@ def _table(made: Case, units: pd.DataFrame, level: str, project: Project) -> pd.
     table["distance_m"] = share(summed["|distance_m"], whole)
     table["minutes"] = share(summed["|minutes"], summed["|walkers"])
     table["cut_off_persons"] = summed["cut_off_persons"].where(whole > 0, whole)
-    table["access"] = share(summed["|access"], whole)
-    if level != "village":
-        table["gini"] = _gini(made, units, level).reindex(table.index)
-    for part in PARTS:
-        table[f"score_{part}"] = share(summed[f"|{part}"], whole)
+    of = cells["unit_id"].map(ancestors(units, level))
+    stems = {group: "" if group == "persons" else f"{group}_" for group in groups}
+    for group, stem in stems.items():
+        table[f"{stem}blind_persons"] = summed[f"{group}|blind"].where(whole > 0, whole)
+    for group, stem in stems.items():
+        table[f"{stem}backup_share"] = share(summed[f"{group}|backup"], summed[group])
+    for group, stem in stems.items():
+        table[f"{stem}access"] = share(summed[f"{group}|access"], summed[group])
+    for group, stem in stems.items():
+        table[f"{stem}gini"] = evenness.gini(cells["places_per_person"], cells[group], of).reindex(
+            table.index)
+    table["score_reach"] = share(summed["|reach"], whole)
+    table["score_places"] = share(summed["|places"], whole)
+    table["score_backup"] = table["backup_share"]
     weights = {part: float(pack["score"][f"weight_{part}"]["value"]) for part in PARTS}
     points = sum((table[f"score_{part}"] * weight for part, weight in weights.items()),
                  start=pd.Series(0.0, index=table.index))
@@ -283,30 +290,3 @@ def graded(values: pd.Series, bounds: list[float], codes: tuple[str, ...]) -> pd
     """Return classes right-closed at `bounds`, low to high; NaN stays NaN."""
     return pd.Series(pd.cut(values, [-np.inf, *bounds, np.inf], labels=list(codes)),
                      index=values.index)
-
-
-def _gini(made: Case, units: pd.DataFrame, level: str) -> pd.Series:
-    cells = made.cells
-    unit = cells["unit_id"].map(ancestors(units, level))
-    return pd.Series({name: coverage.gini(part["places_per_person"], part["persons"])
-                      for name, part in cells.groupby(unit)}, dtype=float)
-
-
-def _plan(made: Case, every: CostMatrix, opened: CostMatrix | None, given: Access,
-          units: pd.DataFrame) -> Plan:
-    """Own town first, then the county; everyone else with a reason."""
-    shelters, persons = made.shelters, made.cells["persons"]
-    costs = every.select(destinations=shelters.index[shelters["counts"]])
-    within = {}
-    for stage in STAGES:
-        of = ancestors(units, stage)
-        within[stage] = (made.cells["unit_id"].map(of), shelters["unit_id"].map(of))
-    moves = coverage.staged_allocation(costs, persons, shelters["places"], stages=within)
-    rows = costs.origins.get_indexer(pd.Index(moves["origin"]))
-    columns = costs.destinations.get_indexer(pd.Index(moves["destination"]))
-    moves["minutes"] = np.asarray(costs.matrix[rows, columns]).ravel() if len(moves) else 0.0
-    off = given.cells.index[given.cells["edge"] < 0] if given.cells is not None else None
-    excluded = shelters.loc[every.destinations, "excluded"]
-    left = coverage.unserved(moves, every, persons, excluded=excluded, within=within["county"],
-                             open_costs=opened, off_network=off)
-    return Plan(moves=moves, unserved=left)

@@ -28,6 +28,7 @@ from qzrisk.pipeline import (
 from qzrisk.pipeline.access import Access
 from qzrisk.pipeline.load import Loaded, Tick
 from qzrisk.pipeline.measures import Results
+from qzrisk.pipeline.plans import STAGES
 from qzrisk.pipeline.risk import grid as risk_grid
 from qzrisk.pipeline.risk import maps as risk_maps
 from qzrisk.pipeline.risk.assess import COMPOSITE
@@ -143,7 +144,8 @@ def _save_books(books: Mapping[str, Mapping[str, workbook.Sheet]], project: Proj
     written = []
     for book, pages in books.items():
         written.append(workbook.save(folder / f"{book}.xlsx", list(pages.values()),
-                                     as_of=project.as_of, title=tables.book_title(book, project)))
+                                     as_of=project.as_of, title=tables.book_title(book, project),
+                                     mark=tables.mark(project)))
         written += [workbook.save_csv(folder / f"{stem}.csv", page)
                     for stem, page in pages.items()]
     return written
@@ -162,13 +164,14 @@ def relocation_files(project: Project, loaded: Loaded, results: Results, out: Pa
         word = coverage_sheets.hazard_word(hazard, project)
         written += reports.save(
             folder / hazard, plan, towns=town["name"].to_dict(), as_of=project.as_of,
-            language=project.language, hazard=word,
-            notes=[*coverage_sheets.plan_notes(made, project), *lines])
+            language=project.language, hazard=word, stages=list(STAGES[project.coverage.within]),
+            notes=[*coverage_sheets.plan_notes(made, project), *lines], mark=tables.mark(project))
         sheets = coverage_sheets.summary_sheets(plan, made, units, project, lines)
         title = text("title_plan_summary", project.language, city=project.word("title"),
                      hazard=word)
         written.append(workbook.save(folder / f"{hazard}.xlsx", list(sheets.values()),
-                                     as_of=project.as_of, title=title))
+                                     as_of=project.as_of, title=title,
+                                     mark=tables.mark(project)))
         written += [workbook.save_csv(folder / f"{stem}.csv", page)
                     for stem, page in sheets.items()]
         cells = workbook.Sheet(name="cells", title=title, frame=relocation.cells(made))

@@ -45,7 +45,8 @@ def rows(made: Case, loaded: Loaded, project: Project) -> pd.DataFrame:
     table = _named(table, made, loaded, project)
     place = {code: number for number, code in enumerate(loaded.tables["units"].index)}
     order = pd.DataFrame({"village": table["unit_id"].map(place), "none": table["reason"].notna(),
-                          "stage": table["stage"] == "county", "persons": -table["moved_persons"],
+                          "stage": table["stage"].map(relocation.STAGES.index, na_action="ignore"),
+                          "persons": -table["moved_persons"],
                           "shelter": table["shelter_id"].fillna(table["reason"])})
     return table.loc[order.sort_values(list(order.columns)).index].reset_index(drop=True)
 

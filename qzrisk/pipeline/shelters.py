@@ -150,6 +150,11 @@ def _serves(shelters: pd.DataFrame, hazard: str) -> tuple[pd.Series, pd.Series]:
     return named | unheard, unheard
 
 
+def flagged(flags: pd.Series, raised: pd.Series, code: str) -> pd.Series:
+    """Return flags with one code more where it is raised."""
+    return flags.where(~raised, (flags + ";" + code).str.lstrip(";"))
+
+
 def _joined(flags: dict[str, pd.Series], index: pd.Index) -> pd.Series:
     words = pd.Series("", index=index)
     for code, raised in sorted(flags.items()):

@@ -42,7 +42,7 @@ def coverage_books(project: Project, loaded: Loaded, results: Results, run_id: s
                          for level in LEVELS}}
     for hazard, case in results.cases.items():
         made[f"coverage_{hazard}"] = coverage_sheets.books(
-            case, loaded.layers["shelters"], project, notes)
+            case, loaded.layers["shelters"], loaded.tables["units"], project, notes)
     return made
 
 
@@ -67,9 +67,14 @@ def no_demand_notes(results: Results, project: Project) -> list[str]:
     return [] if results.cases else [text("note_no_at_risk", project.language)]
 
 
+def mark(project: Project) -> str:
+    """Return what stands at the head of every page: that data are synthetic, if they are."""
+    return text("synthetic", project.language) if project.synthetic else ""
+
+
 def note_lines(project: Project, run_id: str) -> list[str]:
     """Return the lines printed under every table: synthetic mark, run, no-data note."""
-    lines = [text("synthetic", project.language)] if project.synthetic else []
+    lines = [mark(project)] if project.synthetic else []
     lines.append(text("note_run", project.language, run_id=run_id,
                       as_of=project.as_of.isoformat(), rules=", ".join(provenance.rule_versions())))
     if project.word("no_data"):

@@ -15,8 +15,10 @@ from qzrisk.text import text
 COLUMNS = ("village", "to_move_persons", "shelter", "tier", "moved_persons", "minutes",
            "longest_min", "stage", "places_left", "reason")
 PERSONAL = ("manager", "phone")
-REASONS = ("full", "too_far", "road_cut", "outside_unit", "off_network", "unsafe", "closed",
-           "capacity_unknown")
+REASONS = ("full", "not_whole", "too_far", "road_cut", "outside_unit", "off_network", "unsafe",
+           "closed", "capacity_unknown")
+STAGES = ("village", "other_village", "town", "county", "whole_county", "whole_city")
+"""From the nearest to the widest; a plan has some of them."""
 _FORMATS = {"minutes": "0.0", "longest_min": "0.0", "to_move_persons": "#,##0",
             "moved_persons": "#,##0", "places_left": "#,##0"}
 
@@ -33,12 +35,12 @@ def summary(rows: pd.DataFrame, *, by: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame indexed ``<by>_id``
-        ``at_risk_persons`` = ``in_town`` + ``in_county`` + ``unserved``; the last also by reason.
+        ``at_risk_persons`` = the sum of ``in_<stage>`` + ``unserved``; the last also by reason.
     """
     persons, unit = rows["moved_persons"], rows[f"{by}_id"]
-    parts = {"at_risk_persons": persons, "in_town": persons.where(rows["stage"] == "town", 0),
-             "in_county": persons.where(rows["stage"] == "county", 0),
-             "unserved": persons.where(rows["reason"].notna(), 0)}
+    parts = {"at_risk_persons": persons}
+    parts |= {f"in_{code}": persons.where(rows["stage"] == code, 0) for code in STAGES}
+    parts["unserved"] = persons.where(rows["reason"].notna(), 0)
     parts |= {f"reason_{code}": persons.where(rows["reason"] == code, 0) for code in REASONS}
     return pd.DataFrame(parts).groupby(unit, sort=False).sum().astype("int64").rename_axis(
         f"{by}_id")
@@ -52,7 +54,9 @@ def save(
     as_of: dt.date,
     language: str,
     hazard: str,
+    stages: Sequence[str] = ("town", "county"),
     notes: Sequence[str] = (),
+    mark: str = "",
 ) -> list[Path]:
     """Write one workbook a town.
 
@@ -64,7 +68,9 @@ def save(
     as_of : date stamped into the files
     language : ``"zh"`` or ``"en"``
     hazard : word of the hazard
+    stages : those of the plan, see `STAGES`
     notes : lines printed under every table
+    mark : printed at the head of every page, see `workbook.save`
 
     Returns
     -------
@@ -81,24 +87,25 @@ def save(
         title = text("title_plan_town", language, town=name, hazard=hazard)
         sheet = workbook.Sheet(
             name=text("sheet_plan", language), title=title, frame=part[shown], headings=headings,
-            words=words, formats=_FORMATS, notes=[totals(part, language), *notes])
-        written.append(workbook.save(Path(folder) / f"{town}_{_file_name(name)}.xlsx", [sheet],
-                                     as_of=as_of, title=title))
+            words=words, formats=_FORMATS, notes=[totals(part, language, stages), *notes])
+        written.append(workbook.save(Path(folder) / f"{_file_name(f'{town}_{name}')}.xlsx", [sheet],
+                                     as_of=as_of, title=title, mark=mark))
     return written
 
 
-def totals(rows: pd.DataFrame, language: str) -> str:
+def totals(rows: pd.DataFrame, language: str, stages: Sequence[str]) -> str:
     """Return the line that balances persons to be moved with those placed and not placed."""
     persons = rows["moved_persons"]
-    return text("note_plan_totals", language, total=f"{persons.sum():,}",
-                town=f"{persons[rows['stage'] == 'town'].sum():,}",
-                county=f"{persons[rows['stage'] == 'county'].sum():,}",
+    placed = " + ".join(text("note_plan_part", language, stage=text(f"served_{code}", language),
+                             persons=f"{persons[rows['stage'] == code].sum():,}")
+                        for code in stages)
+    return text("note_plan_totals", language, total=f"{persons.sum():,}", placed=placed,
                 left=f"{persons[rows['reason'].notna()].sum():,}")
 
 
 def sheet_words(language: str) -> dict[str, dict[str, str]]:
     """Return column -> code -> word of a plan."""
-    return {"stage": {code: text(f"served_{code}", language) for code in ("town", "county")},
+    return {"stage": {code: text(f"served_{code}", language) for code in STAGES},
             "reason": {code: text(f"reason_{code}", language) for code in REASONS},
             "tier": {code: text(f"tier_{code}", language)
                      for code in ("county", "township", "village")}}

@@ -15,6 +15,9 @@ from qzrisk.files import atomic
 
 _MAX_WIDTH, _MIN_WIDTH = 42, 8
 _SHEET_NAME_LIMIT = 31
+_HEADER_LIMIT = 100
+_PAGE_COLUMNS = 20
+"""Columns that can still be read on a page; a wider table takes more pages side by side."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +44,8 @@ class Sheet:
     notes: Sequence[str] = ()
 
 
-def save(path: str | Path, sheets: Sequence[Sheet], *, as_of: dt.date, title: str = "") -> Path:
+def save(path: str | Path, sheets: Sequence[Sheet], *, as_of: dt.date, title: str = "",
+         mark: str = "") -> Path:
     """Write a workbook, whole or not at all; equal inputs give equal bytes.
 
     Parameters
@@ -50,6 +54,7 @@ def save(path: str | Path, sheets: Sequence[Sheet], *, as_of: dt.date, title: st
     sheets : in order
     as_of : date stamped into the file in place of the clock
     title : document title
+    mark : printed at the head of every page on paper, e.g. that the data are synthetic
 
     Returns
     -------
@@ -80,7 +85,7 @@ def save(path: str | Path, sheets: Sequence[Sheet], *, as_of: dt.date, title: st
             "note": book.add_format({"font_color": "#555555", "italic": True}),
         }
         for sheet in sheets:
-            _write_sheet(book, sheet, styles)
+            _write_sheet(book, sheet, styles, mark)
         book.close()
     return Path(path)
 
@@ -116,7 +121,7 @@ def _flat(frame: pd.DataFrame) -> pd.DataFrame:
     return out.drop(columns=[c for c in out.columns if c == "geometry"])
 
 
-def _write_sheet(book: object, sheet: Sheet, styles: Mapping[str, object]) -> None:
+def _write_sheet(book: object, sheet: Sheet, styles: Mapping[str, object], mark: str) -> None:
     frame = _flat(sheet.frame)
     for column, words in sheet.words.items():
         frame[column] = frame[column].astype("str").replace(dict(words))
@@ -137,8 +142,15 @@ def _write_sheet(book: object, sheet: Sheet, styles: Mapping[str, object]) -> No
         page.autofilter(2, 0, len(frame) + 2, max(len(frame.columns) - 1, 0))
     page.set_landscape()
     page.set_paper(9)
-    page.fit_to_pages(1, 0)
+    wide = -(-len(frame.columns) // _PAGE_COLUMNS)
+    page.fit_to_pages(max(wide, 1), 0)
+    if wide > 1:
+        # A page to the right must say which unit a row is.
+        page.repeat_columns(0, 1)
     page.repeat_rows(2)
+    left, right = (words.replace("&", "&&")[:_HEADER_LIMIT] for words in (sheet.title, mark))
+    # The blank keeps a title that begins with a number from being read as a size of letters.
+    page.set_header(f"&L {left}&R {right}")
     page.set_footer("&C&P / &N")
 
 

@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 
 from qzrisk.analysis.coverage.kernels import fill_nearest
 from qzrisk.analysis.coverage.reach import aligned, id_rank, k_nearest
@@ -25,7 +27,8 @@ TICKS = {"m": 10, "min": 100}
 
 FULL, TOO_FAR, ROAD_CUT, OUTSIDE_UNIT, OFF_NETWORK = (
     "full", "too_far", "road_cut", "outside_unit", "off_network")
-REASONS = (FULL, TOO_FAR, ROAD_CUT, OUTSIDE_UNIT, OFF_NETWORK, "unsafe", "closed",
+NOT_WHOLE = "not_whole"
+REASONS = (FULL, NOT_WHOLE, TOO_FAR, ROAD_CUT, OUTSIDE_UNIT, OFF_NETWORK, "unsafe", "closed",
            "capacity_unknown")
 
 
@@ -85,17 +88,8 @@ def allocation(
     >>> allocation(costs, demand, capacity, method="nearest").values.tolist()
     [['a', 's', 5]]
     """
-    solve = {"optimal": _optimal, "nearest": _nearest}.get(method)
-    if solve is None:
-        raise ConfigError("unknown method", expected="optimal or nearest", got=repr(method))
-    used, persons, places = whole_pairs(costs, demand, capacity, within)
-    moved = solve(used, persons, places)
-    sent = np.flatnonzero(moved)
-    return pd.DataFrame({
-        "origin": used.origins.take(used.rows[sent]),
-        "destination": used.destinations.take(used.matrix.indices[sent]),
-        "persons": moved[sent],
-    })
+    return staged_allocation(costs, demand, capacity, stages={"": within}, method=method).drop(
+        columns="stage")
 
 
 def staged_allocation(
@@ -106,32 +100,62 @@ def staged_allocation(
     stages: Mapping[str, Within],
     method: Method = "optimal",
 ) -> pd.DataFrame:
-    """Allocate in stages, each with the persons and places the one before left over.
+    """Allocate to the own unit first and to wider ones only who finds no place there.
 
     Parameters
     ----------
     costs, demand, capacity, method : as `allocation`
-    stages : name of the stage -> `within` of `allocation`, in order
+    stages : name of the stage -> `within` of `allocation`, from the narrowest to the widest
         ``{"town": (...), "county": (...)}`` fills a town's shelters with its own people first and
         then shows who spills over to the county.
 
     Returns
     -------
     DataFrame(origin, destination, persons, stage)
+        By stage, then as `allocation`; the stage of a pair is the first that allows it.
 
     Raises
     ------
     As `allocation`.
+
+    Notes
+    -----
+    Optimal means here: most persons within the first stage, among such plans most within the
+    second, and so on, then the least total cost. One flow decides all of it: stages solved one
+    after the other would place as many at first but fewer in all, since the first would not know
+    whose way it bars.
+
+    Examples
+    --------
+    >>> costs = CostMatrix.from_pairs(["a", "a", "b"], ["s", "t", "s"], [1, 2, 9], unit="min")
+    >>> towns = pd.Series({"a": "u", "b": "v"}), pd.Series({"s": "u", "t": "u"})
+    >>> staged_allocation(costs, pd.Series({"a": 5, "b": 5}), pd.Series({"s": 5, "t": 5}),
+    ...                   stages={"town": towns, "county": None}).values.tolist()
+    [['a', 't', 5, 'town'], ['b', 's', 5, 'county']]
     """
-    parts = []
-    left, room = demand, capacity
-    for name, within in stages.items():
-        part = allocation(costs, left, room, method=method, within=within)
-        left = left - _sums(part, "origin", left.index)
-        room = room - _sums(part, "destination", room.index)
-        parts.append(part.assign(stage=name))
-    columns = ["origin", "destination", "persons", "stage"]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    solve = {"optimal": _optimal, "nearest": _nearest}.get(method)
+    if solve is None:
+        raise ConfigError("unknown method", expected="optimal or nearest", got=repr(method))
+    every, persons, places = whole_pairs(costs, demand, capacity, None)
+    used, stage = _staged(every, list(stages.values()))
+    moved = solve(used, persons, places, stage)
+    sent = np.flatnonzero(moved)
+    sent = sent[np.argsort(stage[sent], kind="stable")]
+    return pd.DataFrame({
+        "origin": used.origins.take(used.rows[sent]),
+        "destination": used.destinations.take(used.matrix.indices[sent]),
+        "persons": moved[sent],
+        "stage": np.array(list(stages), dtype=object)[stage[sent]].astype(str),
+    })
+
+
+def _staged(costs: CostMatrix, stages: list[Within]) -> tuple[CostMatrix, Ints]:
+    """Return the pairs that some stage allows, and the number of the first that does."""
+    stage = np.full(costs.matrix.nnz, len(stages))
+    for number, within in reversed(list(enumerate(stages))):
+        stage[slice(None) if within is None else costs.in_same_unit(*within)] = number
+    allowed = stage < len(stages)
+    return costs.only(allowed), stage[allowed]
 
 
 def nearest_only(costs: CostMatrix, *, k: int) -> CostMatrix:
@@ -154,6 +178,7 @@ def unserved(
     within: Within = None,
     open_costs: CostMatrix | None = None,
     off_network: pd.Index | None = None,
+    room: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Persons left out of an allocation, with the reason for every one.
 
@@ -169,12 +194,15 @@ def unserved(
     open_costs : CostMatrix, optional
         Costs with all roads open, to tell a cut road from a long way.
     off_network : Index of demand_id, optional
-        Demand that `network.snap` could not place.
+        Demand that `network.snap` could not place on the main network.
+    room : Series of places left, indexed shelter_id, optional
+        For plans that keep people together: tells too little room from none.
 
     Returns
     -------
     DataFrame(origin, persons, reason), in the order of `demand`; persons above 0
-        The first that holds: ``full`` (a shelter that counts is in reach); the reason of the
+        The first that holds: ``not_whole`` (a shelter that counts is in reach and has places left,
+        too few for all of them); ``full`` (a shelter that counts is in reach); the reason of the
         nearest excluded shelter in reach; ``outside_unit`` (only shelters of other units are in
         reach); ``off_network``; ``road_cut`` (in reach were all roads open); ``too_far``.
 
@@ -219,6 +247,9 @@ def unserved(
     reason[hit] = barred[hit]
     counts = own.select(destinations=own.destinations[~own.destinations.isin(out.index)])
     reason[_some(counts, rest.index)] = FULL
+    if room is not None:
+        free = counts.destinations[counts.destinations.isin(room.index[room > 0])]
+        reason[_some(counts.select(destinations=free), rest.index)] = NOT_WHOLE
     return pd.DataFrame({"origin": rest.index, "persons": rest.to_numpy(),
                          "reason": reason.to_numpy().astype(str)})
 
@@ -276,46 +307,59 @@ def _whole(values: pd.Series, what: str) -> Ints:
     return numbers.astype(np.int64)
 
 
-def _nearest(costs: CostMatrix, persons: Ints, places: Ints) -> Ints:
+def apart(i: Ints, j: Ints, shape: tuple[int, int]) -> list[Ints]:
+    """Return the positions of the pairs (i, j) of each component of the graph of pairs."""
+    n = shape[0] + shape[1]
+    linked = sparse.csr_array((np.ones(len(i)), (i, shape[0] + j)), shape=(n, n))
+    label = connected_components(linked, directed=False)[1][i]
+    order = np.argsort(label, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(label[order])) + 1) if len(order) else []
+
+
+def _nearest(costs: CostMatrix, persons: Ints, places: Ints, stage: Ints) -> Ints:
     m = costs.matrix
     order = np.lexsort((id_rank(costs.destinations)[m.indices], id_rank(costs.origins)[costs.rows],
-                        m.data))
+                        m.data, stage))
     moved: Ints = fill_nearest(order, costs.rows, m.indices, persons, places)
     return moved
 
 
-def _optimal(costs: CostMatrix, persons: Ints, places: Ints) -> Ints:
-    """Minimum-cost flow over source -> demand -> shelter -> sink, at its greatest value."""
-    m, n = costs.matrix, len(costs.origins)
+def _optimal(costs: CostMatrix, persons: Ints, places: Ints, stage: Ints) -> Ints:
+    """Minimum-cost flow over source -> demand -> shelter -> sink, at its greatest value.
+
+    Demand and shelters that share no pair, such as counties, are solved apart.
+    """
+    m = costs.matrix
     moved = np.zeros(m.nnz, dtype=np.int64)
-    rows, columns = costs.rows, m.indices
-    used = np.flatnonzero((persons[rows] > 0) & (places[columns] > 0))
-    if not len(used):
-        return moved
+    used = np.flatnonzero((persons[costs.rows] > 0) & (places[m.indices] > 0))
     # In id order, so that equal plans are chosen alike whatever the order of the rows.
-    i, j = id_rank(costs.origins)[rows[used]], id_rank(costs.destinations)[columns[used]]
+    i, j = id_rank(costs.origins)[costs.rows[used]], id_rank(costs.destinations)[m.indices[used]]
     order = np.lexsort((j, i))
     used, i, j = used[order], i[order], j[order]
     supply, room = np.empty_like(persons), np.empty_like(places)
     supply[id_rank(costs.origins)], room[id_rank(costs.destinations)] = persons, places
     price = np.rint(m.data[used] * TICKS[costs.unit]).astype(np.int64)
-    moved[used] = _flow(i, n + j, price, supply, room)
+    for part in apart(i, j, m.shape):
+        (people, tails), (shelters, heads) = (np.unique(ids[part], return_inverse=True)
+                                              for ids in (i, j))
+        moved[used[part]] = _flow(tails, heads, price[part], stage[used[part]], supply[people],
+                                  room[shelters])
     return moved
 
 
-def _flow(tails: Ints, heads: Ints, price: Ints, supply: Ints, room: Ints) -> Ints:
+def _flow(tails: Ints, heads: Ints, price: Ints, stage: Ints, supply: Ints, room: Ints) -> Ints:
     # Late: the import takes longer than the flow of a small city.
     from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 
     flow = SimpleMinCostFlow()
     n, sink = len(supply), len(supply) + len(room)
-    # Dearer than any detour that could make room for one more person.
-    penalty = (min(n, len(room)) + 1) * (int(price.max()) + 1)
+    worth = _worth(int(stage.max()) + 1, int(price.max()) + 1, min(n, len(room)) + 1)
     arcs = flow.add_arcs_with_capacity_and_unit_cost(
         np.concatenate([tails, np.arange(n), n + np.arange(len(room))]).astype(np.int32),
-        np.concatenate([heads, np.full(n + len(room), sink)]).astype(np.int32),
-        np.concatenate([np.minimum(supply[tails], room[heads - n]), supply, room]),
-        np.concatenate([price, np.full(n, penalty), np.zeros(len(room), dtype=np.int64)]),
+        np.concatenate([n + heads, np.full(n + len(room), sink)]).astype(np.int32),
+        np.concatenate([np.minimum(supply[tails], room[heads]), supply, room]),
+        np.concatenate([price + worth[0] - worth[stage], np.full(n, worth[0]),
+                        np.zeros(len(room), dtype=np.int64)]),
     )
     flow.set_nodes_supplies(
         np.arange(sink + 1, dtype=np.int32),
@@ -326,3 +370,15 @@ def _flow(tails: Ints, heads: Ints, price: Ints, supply: Ints, room: Ints) -> In
         raise InfeasibleError("the allocation has no solution", where="min-cost flow", got=status)
     result: Ints = flow.flows(arcs[: len(tails)])
     return result
+
+
+def _worth(stages: int, dear: int, ways: int) -> Ints:
+    """Return what a place in each stage is worth in steps of cost.
+
+    One person more in a stage moves at most `ways` others: it is worth more than all that they can
+    lose, their places in later stages and the longest walk (`dear`) each.
+    """
+    worth = [0]
+    for _ in range(stages):
+        worth.append(ways * (worth[-1] + dear))
+    return np.array(worth[:0:-1], dtype=np.int64)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from qzrisk.analysis.coverage.reach import aligned
-from qzrisk.errors import SchemaError
+from qzrisk.errors import ReachError, SchemaError
 
 
 def lorenz(access: pd.Series, persons: pd.Series) -> pd.DataFrame:
@@ -46,22 +46,25 @@ def lorenz(access: pd.Series, persons: pd.Series) -> pd.DataFrame:
     return pd.DataFrame({"persons_share": people / people[-1], "access_share": shared})
 
 
-def gini(access: pd.Series, persons: pd.Series) -> float:
+def gini(access: pd.Series, persons: pd.Series, units: pd.Series | None = None
+         ) -> float | pd.Series:
     """Population-weighted Gini coefficient of access.
 
     Parameters
     ----------
     access : Series, places per person, indexed by demand_id
     persons : Series, persons, indexed by demand_id
+    units : Series of unit_id, indexed by demand_id, optional
+        Without it one number for all.
 
     Returns
     -------
-    float, 0 (all alike) to 1
-        NaN where nobody has any access.
+    float, or Series ``gini`` indexed unit_id (sorted); 0 (all alike) to 1
+        NaN where nobody has any access, and in a unit without persons.
 
     Raises
     ------
-    As `lorenz`.
+    As `lorenz`, which asks for persons; and ReachError if `units` lacks a demand of `access`.
 
     Notes
     -----
@@ -72,10 +75,32 @@ def gini(access: pd.Series, persons: pd.Series) -> float:
     >>> round(gini(pd.Series([.5, 1, 2, 4]), pd.Series([100, 200, 300, 400])), 6)
     0.3
     """
-    curve = lorenz(access, persons)
-    steps = np.diff(curve["persons_share"])
-    heights = curve["access_share"].to_numpy()
-    return float(1 - np.sum(steps * (heights[1:] + heights[:-1])))
+    if units is None:
+        curve = lorenz(access, persons)
+        steps = np.diff(curve["persons_share"])
+        heights = curve["access_share"].to_numpy()
+        return float(1 - np.sum(steps * (heights[1:] + heights[:-1])))
+    weight = aligned(persons, access.index, what="persons").to_numpy(dtype=float)
+    value = aligned(access, access.index, what="access").to_numpy(dtype=float)
+    lost = access.index.difference(units.index)
+    if len(lost):
+        raise ReachError("a demand without an entry in units", where=f"units: {lost[0]}",
+                         got=f"{len(lost)} ids")
+    codes, names = pd.factorize(units.reindex(access.index), sort=True)
+    order = np.lexsort((value, codes))
+    order = order[codes[order] >= 0]
+    code, people = codes[order], weight[order]
+    shared = people * value[order]
+    before = np.cumsum(shared) - shared
+    first = np.searchsorted(code, np.arange(len(names)))
+    # Twice the height of the curve over each step, in places of the own unit.
+    heights = 2 * (before - before[first][code]) + shared
+    total = [np.bincount(code, weights=part, minlength=len(names)) for part in (people, shared)]
+    area = np.bincount(code, weights=people * heights, minlength=len(names))
+    known = (total[0] > 0) & (total[1] > 0)
+    found = np.full(len(names), np.nan)
+    found[known] = np.maximum(1 - area[known] / (total[0] * total[1])[known], 0.0)
+    return pd.Series(found, index=pd.Index(names, name="unit_id"), name="gini")
 
 
 def places_per_person(capacity: pd.Series, persons: pd.Series) -> pd.Series:

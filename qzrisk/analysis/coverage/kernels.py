@@ -58,3 +58,28 @@ def fill_nearest(
             left[rows[q]] -= number
             room[columns[q]] -= number
     return moved
+
+
+@numba.njit(nogil=True, cache=True)
+def whole_parts(exact: Array, totals: Array) -> Array:
+    """Whole numbers for the parts of each row, each the floor or ceiling of the exact one.
+
+    Rows sum to their totals. Of the parts of a row those are raised that have fallen short most in
+    the rows so far, so that sums over rows that follow one another stay near the exact ones.
+    """
+    n, parts = exact.shape
+    whole = np.floor(exact + 1e-9).astype(np.int64)
+    short = np.zeros(parts)
+    for i in range(n):
+        for _ in range(totals[i] - whole[i].sum()):
+            best = -1
+            for k in range(parts):
+                rest = exact[i, k] - whole[i, k]
+                if rest > 1e-9 and (best < 0 or rest + short[k]
+                                    > exact[i, best] - whole[i, best] + short[best]):
+                    best = k
+            if best >= 0:
+                whole[i, best] += 1
+        for k in range(parts):
+            short[k] += exact[i, k] - whole[i, k]
+    return whole

@@ -9,14 +9,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import optimize, sparse
-from scipy.sparse.csgraph import connected_components
 
-from qzrisk.analysis.coverage.allocation import Within, whole_pairs
+from qzrisk.analysis.coverage.allocation import Within, apart, whole_pairs
 from qzrisk.costs import CostMatrix
 
 GAP = 1e-3
 NODES = 500
 """Default relative gap and number of branch-and-bound nodes at which the solver stops."""
+
+EXACT_PAIRS = 300
+"""Parts of more pairs find the least cost for the people already chosen, not for as many others:
+one equation for all pairs of a part would take hours where these take seconds."""
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
@@ -33,7 +36,8 @@ class Together:
     served_persons : persons in the plan
     bound_persons : no plan serves more
     gap : (bound - served) / bound, 0..1; 0 where the number served is proven best
-    cost_gap : (cost - bound) / cost, 0..1, over plans that serve as many in each part
+    cost_gap : (cost - bound) / cost, 0..1, over plans that serve as many in each part of up to
+        `EXACT_PAIRS` pairs and the same people in each larger one
     status : {"optimal", "gap"}
         ``"gap"`` where the solver stopped at its limits and ``gap`` is above 0.
     """
@@ -75,7 +79,8 @@ def allocation_together(
 
     Notes
     -----
-    Generalised assignment: most persons served, then least cost among plans that serve as many.
+    Generalised assignment: most persons served, then least cost among plans that serve as many
+    (in large parts the same people, see `EXACT_PAIRS`).
     Demand and shelters that share no pair, such as towns under `within`, are solved apart, which is
     what makes a whole city quick. A demand point larger than every shelter in reach is not served.
 
@@ -96,7 +101,7 @@ def allocation_together(
     size, price = persons[rows[fits]].astype(float), used.matrix.data[fits]
     taken = np.zeros(len(fits), dtype=bool)
     bound, least = 0.0, 0.0
-    for part in _apart(rows[fits], columns[fits], used.matrix.shape):
+    for part in apart(rows[fits], columns[fits], used.matrix.shape):
         taken[part], most, cheapest = _solved(size[part], price[part], rows[fits][part],
                                               columns[fits][part], places, gap, nodes)
         bound, least = bound + most, least + cheapest
@@ -110,32 +115,23 @@ def allocation_together(
                     "gap" if short > 0 else "optimal")
 
 
-def _apart(i: Ints, j: Ints, shape: tuple[int, int]) -> list[Ints]:
-    """Positions of the pairs of each component of the graph of pairs."""
-    n = shape[0] + shape[1]
-    linked = sparse.csr_array((np.ones(len(i)), (i, shape[0] + j)), shape=(n, n))
-    label = connected_components(linked, directed=False)[1][i]
-    order = np.argsort(label, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(label[order])) + 1) if len(order) else []
-
-
 def _solved(size: Array, price: Array, i: Ints, j: Ints, places: Ints, gap: float, nodes: int
             ) -> tuple[Bools, float, float]:
     """Pairs taken in one part, the bound of persons served and that of the cost."""
     n, pair = len(size), np.arange(len(size))
     (people, row), (shelters, column) = (np.unique(ids, return_inverse=True) for ids in (i, j))
-    rules = [
-        optimize.LinearConstraint(sparse.csr_array((np.ones(n), (row, pair)),
-                                                   shape=(len(people), n)), ub=1),
-        optimize.LinearConstraint(sparse.csr_array((size, (column, pair)),
-                                                   shape=(len(shelters), n)), ub=places[shelters]),
-    ]
-    most = _milp(-size, rules, gap, nodes)
+    once = sparse.csr_array((np.ones(n), (row, pair)), shape=(len(people), n))
+    loads = sparse.csr_array((size, (column, pair)), shape=(len(shelters), n))
+    room = optimize.LinearConstraint(loads, ub=places[shelters])
+    most = _milp(-size, [optimize.LinearConstraint(once, ub=1), room], gap, nodes)
     taken = np.zeros(n, dtype=bool) if most.x is None else most.x > 0.5
     served = size[taken].sum()
     total = size[np.unique(row, return_index=True)[1]].sum()
     bound = total if most.mip_dual_bound is None else np.floor(1e-6 - most.mip_dual_bound)
-    rules.append(optimize.LinearConstraint(size[None, :], lb=served))
+    chosen = once @ taken.astype(float)
+    rules = [room, optimize.LinearConstraint(once, lb=chosen, ub=chosen)] if n > EXACT_PAIRS else [
+        room, optimize.LinearConstraint(once, ub=1),
+        optimize.LinearConstraint(size[None, :], lb=served)]
     cheap = _milp(size * price, rules, gap, nodes)
     if cheap.x is not None:
         taken = cheap.x > 0.5
