@@ -18,10 +18,11 @@ from qzrisk.maps.atlas import Bars, UnitPage
 from qzrisk.maps.spec import LayerSpec, MapSpec
 from qzrisk.pipeline import specs
 from qzrisk.pipeline.access import Access
-from qzrisk.pipeline.cases import STAGES, Case
+from qzrisk.pipeline.cases import Case
 from qzrisk.pipeline.coverage_sheets import hazard_word
 from qzrisk.pipeline.load import Loaded
 from qzrisk.pipeline.measures import Results
+from qzrisk.pipeline.plans import STAGES
 from qzrisk.pipeline.risk.notes import class_notes
 from qzrisk.pipeline.shelters import usable
 from qzrisk.project import Project
@@ -235,7 +236,8 @@ def _where_to(book: Book, unit: str, row: pd.Series) -> Bars | None:
     here = book.moved[book.moved["home"] == unit]
     served = here[here["served"]].set_index("end")["persons"]
     left = here[~here["served"]].set_index("end")["persons"].sort_values(ascending=False)
-    values = {book.words(f"served_{stage}"): float(served.get(stage, 0)) for stage in STAGES}
+    values = {book.words(f"served_{stage}"): float(served.get(stage, 0))
+              for stage in STAGES[book.project.coverage.within]}
     placed = list(values)
     values |= {book.words(f"head_reason_{code}"): float(n)
                for code, n in left.iloc[:_REASONS].items() if n}
