@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: run test lint system sample fuzz clean
+.PHONY: run test lint system sample fuzz gallery clean
 
 run: .venv/run
 	$(BIN)/qzrisk run project.toml --out outputs
@@ -20,6 +20,12 @@ lint: .venv/test
 
 sample: .venv/test
 	$(BIN)/python scripts/build_sample.py --seed 2021 --out data
+
+fuzz: .venv/test
+	QZRISK_FUZZ=2000 $(BIN)/python -m pytest -q -k fuzzed tests/test_tables.py tests/test_vectors.py tests/test_bad_input.py
+
+gallery: run
+	$(BIN)/python scripts/build_gallery.py --maps outputs/maps --out docs/gallery
 
 system:
 	apt-get update -qq
