@@ -32,6 +32,7 @@ REPAIRS = frozenset((
 ))
 """Rules of values that were not as they should be and could be put right."""
 
+_HERE = "\x00"
 _ORDER = ["layer", "source", "row", "rule", "field", "record_id"]
 
 
@@ -84,13 +85,17 @@ def findings(
         if record_ids is not None else [""] * count,
         "row": np.asarray(rows, dtype=int), "field": field, "rule": rule, "severity": severity,
         "value": shown,
-        "message": [text(f"rule_{rule}", language, field=words, value=v, expected=expected)
-                    for v in shown],
-        "suggestion": [text(f"fix_{rule}", language, field=words, value=v, expected=expected)
-                       for v in shown],
+        "message": _said(f"rule_{rule}", language, shown, field=words, expected=expected),
+        "suggestion": _said(f"fix_{rule}", language, shown, field=words, expected=expected),
         "owner": owner,
         "geometry": list(geometry) if geometry is not None else [None] * count,
     }, columns=list(COLUMNS))
+
+
+def _said(key: str, language: str, values: Sequence[str], **known: str) -> list[str]:
+    """Return the words of a rule for each value; the table of words is asked but once."""
+    words = text(key, language, value=_HERE, **known)
+    return [words.replace(_HERE, value) for value in values]
 
 
 def _missing(value: Any) -> bool:
