@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from pathlib import Path
+from xml.etree.ElementTree import parse
 
 import openpyxl
 import pyogrio
+import rasterio
 from matplotlib.image import imread
 from pypdf import PdfReader
 
@@ -26,7 +29,16 @@ def _html(path: Path) -> str:
     return f"{len(text) / 1e6:.1f} MB"
 
 
+def _raster(path: Path) -> str:
+    with rasterio.open(path) as raster:
+        return f"{raster.width}x{raster.height}"
+
+
 OPENERS = {
+    ".tif": _raster,
+    ".qml": lambda path: parse(path).getroot().tag,
+    ".xml": lambda path: parse(path).getroot().tag,
+    ".toml": lambda path: f"{len(tomllib.loads(path.read_text(encoding='utf-8')))} sections",
     ".gpkg": lambda path: f"{len(pyogrio.list_layers(path))} layers",
     ".xlsx": _xlsx,
     ".csv": lambda path: f"{len(path.read_text(encoding='utf-8-sig').splitlines())} lines",
@@ -34,7 +46,7 @@ OPENERS = {
     ".pdf": lambda path: f"{len(PdfReader(path).pages)} pages",
     ".html": _html,
 }
-WANTED = (".gpkg", ".xlsx", ".csv", ".png", ".pdf", ".html")
+WANTED = (".gpkg", ".tif", ".xlsx", ".csv", ".png", ".pdf", ".html")
 
 
 def main(out: Path) -> int:

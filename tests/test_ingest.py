@@ -156,3 +156,40 @@ def test_several_layers_and_none_named_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"several layers.*one \(5.*two \(5.*table ="):
         read_layer(tmp_path / "s.gpkg", "shelters", crs=CRS)
     assert len(read_layer(tmp_path / "s.gpkg", "shelters", crs=CRS, layer="two")[0]) == 5
+
+
+@pytest.mark.parametrize(("encoding", "headers", "crs"), [
+    ("cp932", ("施設番号", "避難所名", "経度", "緯度", "収容人数"), "EPSG:32654"),
+    ("big5", ("編號", "名稱", "經度", "緯度", "收容人數"), "EPSG:3826"),
+    ("utf-16", ("Shelter ID", "Name", "Lon", "Lat", "Capacity (persons)"), "EPSG:32647"),
+])
+def test_shelters_of_other_countries_with_their_own_headers(tmp_path, encoding, headers, crs):
+    lon, lat = {"EPSG:32654": (139.71234, 35.61234), "EPSG:3826": (121.51234, 25.01234),
+                "EPSG:32647": (100.51234, 13.71234)}[crs]
+    names = {"big5": ["國小", "活動中心"], "cp932": ["第一小学校", "公民館"],
+             "utf-16": ["School", "Hall"]}[encoding]
+    raw = pd.DataFrame(dict(zip(headers, (["A1", "A2"], names, [lon, lon + 0.01], [lat, lat],
+                                          ["1,200", "80"]), strict=True)))
+    raw.to_csv(tmp_path / "s.csv", index=False, encoding=encoding)
+    frame, _, bad = read_layer(tmp_path / "s.csv", "shelters", crs=crs,
+                               source_crs="EPSG:4326")
+    assert bad.empty
+    assert frame["name"].tolist() == names
+    assert frame["capacity_persons"].tolist() == [1200, 80]
+    back = frame.to_crs("EPSG:4326").geometry.iloc[0]
+    assert (back.x, back.y) == pytest.approx((lon, lat), abs=1e-6)
+
+
+def test_western_names_and_a_point_between_thousands(tmp_path):
+    raw = "ID;Name;Lat;Lon;Capacity\nS1;Turnhalle Süd;53,551;10,012;1.200\n" \
+          "S2;Grüne Schule;53,601;10,102;300\n"
+    (tmp_path / "de.csv").write_bytes(raw.encode("cp1252"))
+    frame, issues, _ = read_layer(tmp_path / "de.csv", "shelters", crs="EPSG:25832",
+                                  source_crs="EPSG:4258")
+    assert frame["name"].tolist() == ["Turnhalle Süd", "Grüne Schule"]
+    assert pd.isna(frame["capacity_persons"].iloc[0])
+    assert frame["capacity_persons"].iloc[1] == 300
+    told = issues[issues["rule"] == "thousands_point"]
+    assert told[["record_id", "value"]].to_numpy().tolist() == [["S1", "1.200"]]
+    # The coordinates of the same file are read with its decimal comma.
+    assert frame.to_crs("EPSG:4258").geometry.iloc[0].x == pytest.approx(10.012)

@@ -1,7 +1,8 @@
 """Which text encoding a file of unknown origin is written in, with the evidence.
 
 Byte order mark, then strict UTF-8, then UTF-16 without a mark, then the multi-byte encodings of
-East Asia told apart by how common the characters are that each would give.
+East Asia told apart by how common the characters are that each would give; accents that stand
+alone among letters are Western European.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ _FREQUENT = set(
 _LIKELY, _SURE, _SHORT = 0.7, 0.5, 0.25
 _SAMPLE_BYTES = 100_000
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
+_ACCENTED = re.compile(rb"(?<![\x80-\xff])[\xc0-\xff](?![\x80-\xff])")
+_ALONE, _LATIN = 0.9, 0.6
 _UTF8_RUN = re.compile(rb"(?:[\xe3-\xe9][\x80-\xbf]{2}){2}")
 _SURE_IDEOGRAPHS = 3
 _MIN_ROUND_TRIP = 4  # hanzi; two happen to survive the round trip by chance ("联通")
@@ -174,7 +177,14 @@ def _judge(data: bytes, language: str) -> Encoding:
         return Encoding("utf-8", text("encoding_cut", language, name="utf-8"), 0.6)
     if _holds_utf8(data):
         return Encoding(MIXED, text("encoding_mixed", language), 0.3)
+    return _ranked(data, language)
+
+
+def _ranked(data: bytes, language: str) -> Encoding:
+    """Judge bytes that are no UTF-8 by the characters they would be."""
     ranked = _by_score(data)
+    if _is_latin(data) and not (ranked and _score(data, ranked[0]) >= _LIKELY):
+        return _found(data, "cp1252", text("encoding_latin", language), _LATIN, language)
     if ranked:
         best, share = ranked[0], _score(data, ranked[0])
         second = _score(data, ranked[1]) if len(ranked) > 1 else 0.0
@@ -185,6 +195,17 @@ def _judge(data: bytes, language: str) -> Encoding:
     if _cut_at_end(data, "gb18030"):
         return Encoding("gb18030", text("encoding_cut", language, name="gb18030"), 0.6)
     return Encoding(MIXED, text("encoding_mixed", language), 0.3)
+
+
+def _is_latin(data: bytes) -> bool:
+    """Whether bytes beyond ASCII stand alone among letters, as in Süd: those of hanzi come in runs.
+
+    Letters with accents lie from 0xC0 on, where few leading bytes of Japanese do.
+    """
+    first = _BEYOND_ASCII.search(data)
+    sample = data[first.start() - 1 if first and first.start() else 0:][:_SAMPLE_BYTES]
+    high = len(_BEYOND_ASCII.findall(sample))
+    return high > 0 and len(_ACCENTED.findall(sample)) >= _ALONE * high
 
 
 def _found(data: bytes, name: str, evidence: str, confidence: float, language: str) -> Encoding:

@@ -39,14 +39,24 @@ _COUNT = re.compile(r"^\d+[.、]\s*")
 def normal(header: object) -> str:
     """Return a header as it is compared: NFKC, lower case, no blanks, marks and brackets.
 
+    Traditional and Japanese forms of characters count as the simplified ones.
+
     Examples
     --------
-    >>> normal(" *可容纳 人数（人）： "), normal("Usable_Area [m2]")
-    ('可容纳人数', 'usablearea')
+    >>> normal(" *可容纳 人数（人）： "), normal("Usable_Area [m2]"), normal("経度")
+    ('可容纳人数', 'usablearea', '经度')
     """
     folded = _COUNT.sub("", unicodedata.normalize("NFKC", str(header)).strip().lower())
+    folded = folded.translate(_simplified())
     bare = _NOISE.sub("", _BRACKETS.sub("", folded))
     return bare or _NOISE.sub("", folded)
+
+
+@cache
+def _simplified() -> dict[int, int]:
+    file = resources.files("qzrisk.layers") / "dedupe" / "words.toml"
+    pairs = tomllib.loads(file.read_text(encoding="utf-8"))["simplified"].items()
+    return {ord(one): ord(other) for old, new in pairs for one, other in zip(old, new, strict=True)}
 
 
 @cache

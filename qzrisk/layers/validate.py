@@ -265,6 +265,11 @@ def _ranged(values: pd.Series, raw: pd.Series, column: Column, check: Check) -> 
 
 def _whole(values: pd.Series, raw: pd.Series, column: Column, check: Check) -> pd.Series:
     values = _ranged(values, raw, column, check)
+    # 1.200 persons: elsewhere the point separates thousands; nobody counts thousandths of persons.
+    pointed = raw.astype("str").str.fullmatch(_POINTED).fillna(False).to_numpy(dtype=bool)
+    check.report(pointed, "thousands_point", "error" if column.required else "warning",
+                 column=column.name, values=raw)
+    values = values.mask(pointed)
     check.report(values.notna() & (values % 1 != 0), "whole", "note", column=column.name,
                  values=raw)
     rounded = values.round()
@@ -302,6 +307,7 @@ def _code_sets(values: pd.Series, raw: pd.Series, column: Column, check: Check) 
     return values.map(joined).replace("", None).astype("str")
 
 
+_POINTED = r"\s*[0-9]{1,3}(?:\.[0-9]{3})+\s*"
 _SEPARATORS = re.compile(r"[;；,，、/|\s]+")
 _RULED: dict[str, Callable[[pd.Series, pd.Series, Column, Check], pd.Series]] = {
     "str": _as_they_are, "date": _as_they_are, "bool": _yes_no, "float": _ranged, "int": _whole,

@@ -48,7 +48,8 @@ _RANGE = re.compile(
 _CLASS = re.compile(
     r"(?:[<>≥≤≧≦]=?|大于|小于|超过|超|不足|不到|低于|高于|至少|最多|不少于|不超过|不大于|不小于).+"
     r"|.+(?:以上|以下|以内|及以上|及以下|\+)")
-_BEFORE = re.compile(r"(?:大约|约计|约有|约为|约|将近|接近|近|大概|估计|左右|≈|~)")
+_BEFORE = re.compile(r"(?:大约|约计|约有|约为|约|将近|接近|近|大概|估计|左右|≈|~"
+                     r"|about|approx\.?|circa|ca\.)\s*")
 _UNIT_END = re.compile(rf"(.*?[\d{_WORDS}余多许来wk])(?:({_UNIT}))")
 _AFTER = re.compile(r"(.+?)(左右|上下|开外|余|多|许|来)")
 _BRACKETED = re.compile(r"\((\d[\d,.]*)\)")
