@@ -215,3 +215,28 @@ def test_stage_table_holds_together():
 def test_results_show_themselves_in_jupyter(outcome, project):
     assert "demand" in outcome.loaded._repr_html_()
     assert "小城" in project._repr_html_()
+
+
+def test_parts_of_the_road_network_are_told(outcome):
+    from city import CRS
+    from shapely.geometry import LineString
+
+    from qzrisk.pipeline.access import access, road_check
+
+    lines = {"R1": ("street", (0, 0), (1000, 0)), "R2": ("street", (1000, 0), (1000, 500)),
+             "R3": ("street", (9000, 0), (9000, 200)), "R4": ("motorway", (0, 0), (0, 900))}
+    roads = gpd.GeoDataFrame(
+        {"class": [line[0] for line in lines.values()]}, crs=CRS,
+        index=pd.Index(list(lines), name="road_id"),
+        geometry=[LineString([(480_000 + x, 3_302_000 + y) for x, y in line[1:]])
+                  for line in lines.values()])
+    from dataclasses import replace
+
+    given = access(replace(outcome.loaded, layers={**outcome.loaded.layers, "roads": roads}))
+    table = road_check(given)
+    assert table[["part", "edges"]].fillna(0).to_numpy().tolist() == [
+        ["main", 2], ["apart", 1], ["not_for_mode", 0]]
+    assert table["length_m"].tolist()[:2] == [1500.0, 200.0]
+    assert table["roads"].tolist()[2] == 1
+    sheet = (outcome.out / "tables" / "checks_roads.csv").read_text(encoding="utf-8-sig")
+    assert sheet.startswith("number,part,roads")  # no roads there: headings alone

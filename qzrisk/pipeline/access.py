@@ -63,6 +63,29 @@ def access(loaded: Loaded) -> Access:
                   places=network.snap(roads, shelters, snap_limit_m=limit))
 
 
+def road_check(given: Access) -> pd.DataFrame:
+    """Return what the network is made of and what was left out of it.
+
+    Returns
+    -------
+    DataFrame with a number from 1: ``part`` (``main``, ``apart`` or the rule by which roads were
+    left out or assumed), ``roads``, ``nodes``, ``edges``, ``length_m``
+        A row for each connected part, the largest first, then one for each rule; empty without
+        roads.
+    """
+    columns = ["part", "roads", "nodes", "edges", "length_m"]
+    if given.roads is None:
+        return pd.DataFrame(columns=columns).rename_axis("number")
+    parts = given.roads.components
+    linked = parts.assign(part=np.where(np.arange(len(parts)) == 0, "main", "apart"))
+    told = given.roads.report.groupby("rule", sort=True).agg(
+        roads=("road_id", "nunique"), length_m=("length_m", lambda m: m.sum(min_count=1)))
+    table = pd.concat([linked, told.rename_axis("part").reset_index()], ignore_index=True)
+    for column in ("roads", "nodes", "edges"):
+        table[column] = table[column].astype("Int64")
+    return table[columns].set_axis(pd.RangeIndex(1, len(table) + 1, name="number"))
+
+
 def _located(frame: gpd.GeoDataFrame, loaded: Loaded, units: pd.DataFrame) -> gpd.GeoDataFrame:
     """Return a copy whose unit_id is a unit of the table, found by place where it must be."""
     given = frame["unit_id"] if "unit_id" in frame else pd.Series(pd.NA, index=frame.index)

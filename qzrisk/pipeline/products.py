@@ -25,7 +25,7 @@ from qzrisk.pipeline import (
     tables,
     web_pages,
 )
-from qzrisk.pipeline.access import Access
+from qzrisk.pipeline.access import Access, road_check
 from qzrisk.pipeline.load import Loaded, Tick
 from qzrisk.pipeline.measures import Results
 from qzrisk.pipeline.plans import STAGES
@@ -81,11 +81,12 @@ def database_files(project: Project, loaded: Loaded, results: Results, issues: p
 
 
 def table_files(project: Project, loaded: Loaded, results: Results, issues: pd.DataFrame,
-                official: pd.DataFrame, reconciled: pd.DataFrame, out: Path, run_id: str
-                ) -> Mapping[str, Any]:
+                official: pd.DataFrame, reconciled: pd.DataFrame, access: Access, out: Path,
+                run_id: str) -> Mapping[str, Any]:
     """Write ``tables/``: coverage, risk and checks as xlsx, and each sheet as CSV."""
     masked = pd.DataFrame(publish.findings(issues, loaded, project)).drop(columns="geometry")
-    books = tables.books(project, loaded, results, masked, official, reconciled, run_id)
+    books = tables.books(project, loaded, results, masked, official, reconciled,
+                         road_check(access), run_id)
     return {"tables": [*_save_books(books, project, out), *_bounds_file(results, out)]}
 
 

@@ -19,7 +19,7 @@ from qzrisk.text import text
 
 
 def books(project: Project, loaded: Loaded, results: Results, issues: pd.DataFrame,
-          official: pd.DataFrame, reconciled: pd.DataFrame, run_id: str
+          official: pd.DataFrame, reconciled: pd.DataFrame, roads: pd.DataFrame, run_id: str
           ) -> dict[str, dict[str, workbook.Sheet]]:
     """Return name of a workbook -> file stem of a CSV -> sheet."""
     layers = themes.books(project, loaded, note_lines(project, run_id))
@@ -30,7 +30,8 @@ def books(project: Project, loaded: Loaded, results: Results, issues: pd.DataFra
         "checks": {"checks_official": _reconcile_sheet(official, reconciled, project, run_id),
                    "checks_counts": _counts_sheet(loaded, project, run_id),
                    "checks_findings": _issue_sheet(issues, project, run_id),
-                   "checks_duplicates": _duplicate_sheet(loaded, project, run_id)},
+                   "checks_duplicates": _duplicate_sheet(loaded, project, run_id),
+                   "checks_roads": _road_sheet(roads, project, run_id)},
     }
 
 
@@ -151,3 +152,15 @@ def _duplicate_sheet(loaded: Loaded, project: Project, run_id: str) -> workbook.
         frame=frame, headings=heads, formats={"score": "0.00"},
         words={"decision": {c: text(f"pair_{c}", language) for c in ("merge", "keep")}},
         notes=[text("note_duplicates", language), *note_lines(project, run_id)])
+
+
+def _road_sheet(roads: pd.DataFrame, project: Project, run_id: str) -> workbook.Sheet:
+    """Return the connected parts of the walking network and the roads left out of it."""
+    language = project.language
+    words = {part: text(f"road_{part}", language)
+             for part in ("main", "apart", "not_for_mode", "unknown_class", "zero_length",
+                          "overshoot", "missing_geometry")}
+    return workbook.Sheet(
+        name=text("sheet_roads", language), title=text("sheet_roads", language), frame=roads,
+        headings={c: text(f"road_head_{c}", language) for c in ("number", *roads.columns)},
+        formats={"length_m": "#,##0"}, words={"part": words}, notes=note_lines(project, run_id))
