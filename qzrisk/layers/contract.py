@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
-
 from qzrisk.errors import require
 from qzrisk.layers.schema import Column, LayerSchema, schema
 
@@ -36,8 +34,9 @@ def field_rules(layer: str | LayerSchema) -> Any:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> rules = field_rules("population")
-    >>> frame = pd.DataFrame({"persons": [120]}, index=pd.Index(["350502001001"], name="unit_id"))
+    >>> frame = pd.DataFrame({"persons": [120]}, index=pd.Index(["0101"], name="unit_id"))
     >>> len(rules.validate(frame))
     1
     """
