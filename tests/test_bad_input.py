@@ -84,7 +84,6 @@ def test_broken_polygons_are_mended_or_barred_and_always_told():
                     "empty": {"null_geometry"}, "point": {"geometry_type"}}
 
 
-@pytest.mark.xfail(raises=shapely.errors.GEOSException, reason="make_valid meets a NaN corner")
 def test_a_corner_that_is_no_number_bars_its_shape():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -1,4 +1,6 @@
+import tempfile
 import warnings
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -6,6 +8,8 @@ import openpyxl
 import pandas as pd
 import pytest
 from city import CRS, shelters
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from shapely.geometry import Point
 
 from qzrisk import crs as qcrs
@@ -193,3 +197,25 @@ def test_western_names_and_a_point_between_thousands(tmp_path):
     assert told[["record_id", "value"]].to_numpy().tolist() == [["S1", "1.200"]]
     # The coordinates of the same file are read with its decimal comma.
     assert frame.to_crs("EPSG:4258").geometry.iloc[0].x == pytest.approx(10.012)
+
+
+@settings(deadline=None, derandomize=True, max_examples=25)
+@given(st.lists(st.tuples(st.sampled_from(["a", "b", "c", "d", "", None]),
+                          st.sampled_from(["10", "约20", "三十", "1-5", "x", ""]),
+                          st.sampled_from(["118.6", "24.9", "0", "", "nan", "500"])),
+                min_size=1, max_size=12), st.randoms())
+def test_no_row_is_lost_and_order_does_not_matter(rows, random):
+    raw = pd.DataFrame(rows, columns=["场所编码", "可容纳人数", "经度"]).assign(
+        场所名称="甲", 纬度="24.9")
+    shuffled = list(range(len(raw)))
+    random.shuffle(shuffled)
+    accepted = []
+    with tempfile.TemporaryDirectory() as folder:
+        for order in (list(range(len(raw))), shuffled):
+            path = Path(folder) / "s.csv"
+            raw.iloc[order].to_csv(path, index=False)
+            frame, _, bad = read_layer(path, "shelters", crs="EPSG:4549", source_crs="EPSG:4490")
+            assert len(frame) + len(bad) == len(raw)
+            assert frame.index.is_unique
+            accepted.append(sorted(frame.index))
+    assert accepted[0] == accepted[1]

@@ -8,7 +8,6 @@ import pytest
 import qzrisk as qz
 from qzrisk.cli import main
 from qzrisk.errors import ConfigError
-from qzrisk.layers import ingest
 from qzrisk.layers.schema import schemas
 from qzrisk.pipeline.forms import save_form
 
@@ -95,7 +94,6 @@ ROW = {"县（市、区）": "A县", "乡镇（街道）": "A镇", "村（社区
        "经度": 110.81, "纬度": 29.82}
 
 
-@pytest.mark.skipif("forms" not in vars(ingest), reason="ingest does not read forms yet")
 def test_a_form_filled_in_is_a_source_like_any_other(project):
     place = city.shelters().to_crs(4490).geometry
     rows = [{**ROW, "经度": place[1].x, "纬度": place[1].y},

@@ -15,12 +15,10 @@ import pandas as pd
 
 from qzrisk import crs as _crs
 from qzrisk.errors import ConfigError
-from qzrisk.layers import archive, forms, headers, positions
+from qzrisk.layers import forms, headers, positions, records
 from qzrisk.layers.findings import findings, gather
 from qzrisk.layers.schema import LayerSchema, schema
-from qzrisk.layers.tables import read_cells
 from qzrisk.layers.validate import Checked, Surroundings, examine
-from qzrisk.layers.vectors import is_vector, read_features
 
 Read = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 
@@ -99,7 +97,8 @@ def layer_of(
     _crs.require_projected(crs, where="crs")
     if datum not in DATUMS:
         raise ConfigError("unknown datum", where=path.name, expected=", ".join(DATUMS), got=datum)
-    raw, said, date_system = _records(path, rules, layer, encoding, language)
+    raw, said, date_system = records.read(path, layer=layer, encoding=encoding,
+                                          subject=rules.name, language=language)
     spent: list[str] = []
     if xy or not isinstance(raw, gpd.GeoDataFrame):
         spent = positions.coordinate_headers(raw, xy, path)
@@ -160,7 +159,8 @@ def table_of(
 ) -> Checked:
     """Do what `read_table` does, and say which rows of the file were accepted."""
     path, rules, around = Path(path), schema(schema_), around or Surroundings()
-    raw, said, date_system = _records(path, rules, layer, encoding, language)
+    raw, said, date_system = records.read(path, layer=layer, encoding=encoding,
+                                          subject=rules.name, language=language)
     raw = pd.DataFrame(raw.drop(columns=raw.geometry.name)) if isinstance(
         raw, gpd.GeoDataFrame) else raw
     named, mapped = _named(raw, rules, columns, path, around, language)
@@ -191,7 +191,7 @@ def as_came(
     DataFrame indexed ``row``, in the order of `rows`; without shapes
     """
     path, rules = Path(path), schema(schema_)
-    raw, _, _ = _records(path, rules, layer, encoding, "zh")
+    raw = records.read(path, layer=layer, encoding=encoding, subject=rules.name).frame
     if isinstance(raw, gpd.GeoDataFrame):
         raw = pd.DataFrame(raw.drop(columns=raw.geometry.name))
     if raw.index.name != "row":
@@ -218,23 +218,6 @@ def _named(raw: pd.DataFrame, rules: LayerSchema, columns: Mapping[str, str] | N
     named, coded = forms.with_unit_codes(named, around.membership, layer=rules.name,
                                          source=path.name, language=language)
     return named, gather([said, coded])
-
-
-def _records(path: Path, rules: LayerSchema, layer: str | None, encoding: str | None,
-             language: str) -> tuple[pd.DataFrame, pd.DataFrame, int]:
-    """Return the records of a file under its own headers, what was said, and its date system."""
-    with archive.opened(path, layer=layer) as source:
-        if not is_vector(source):
-            inner = None if source != path and layer in (source.name, source.stem) else layer
-            table = read_cells(source, sheet=inner, encoding=encoding, language=language,
-                               layer=rules.name)
-            said = table.issues.assign(source=path.name)
-            frame, examples = forms.without_examples(table.frame, layer=rules.name,
-                                                     source=path.name, language=language)
-            return frame, gather([said, examples]), table.date_system
-    read = read_features(path, layer=layer, encoding=encoding, subject=rules.name,
-                         language=language)
-    return read.frame, read.issues, 1900
 
 
 def _note_empty(raw: pd.DataFrame, rules: LayerSchema, path: Path, language: str) -> pd.DataFrame:

@@ -8,15 +8,20 @@ from typing import NamedTuple
 import pandas as pd
 
 from qzrisk.layers import archive, forms
+from qzrisk.layers.findings import gather
 from qzrisk.layers.tables import read_cells
 from qzrisk.layers.vectors import is_vector, read_features
 
 
 class Records(NamedTuple):
-    """Records under the headers of their file, and what the reader said of them."""
+    """Records under the headers of their file, what the reader said of them, and its date system.
+
+    Serial numbers of days count from 1900 or, in old workbooks of a Mac, from 1904.
+    """
 
     frame: pd.DataFrame
     issues: pd.DataFrame
+    date_system: int = 1900
 
 
 def read(path: str | Path, *, layer: str | None = None, encoding: str | None = None,
@@ -39,8 +44,10 @@ def read(path: str | Path, *, layer: str | None = None, encoding: str | None = N
             inner = None if source != path and layer in (source.name, source.stem) else layer
             table = read_cells(source, sheet=inner, encoding=encoding, language=language,
                                layer=subject)
-            frame, _ = forms.without_examples(table.frame)
-            return Records(frame, table.issues.assign(source=path.name))
+            frame, said = forms.without_examples(table.frame, layer=subject, source=path.name,
+                                                 language=language)
+            return Records(frame, gather([table.issues.assign(source=path.name), said]),
+                           table.date_system)
     found = read_features(path, layer=layer, encoding=encoding, subject=subject,
                           language=language)
     return Records(found.frame, found.issues)

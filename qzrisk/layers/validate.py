@@ -375,13 +375,19 @@ def _check_geometry(typed: gpd.GeoDataFrame, check: Check) -> gpd.GeoDataFrame:
     check.report(absent & ~told, "null_geometry", "error", column="geometry")
     with np.errstate(invalid="ignore"):
         finite = np.isfinite(shapely.bounds(shapes)).all(axis=1)
+        # The bounds pass over a vertex that is no number; such a shape is never valid.
+        for at in np.flatnonzero(finite & ~shapely.is_valid(shapes)):
+            finite[at] = np.isfinite(shapely.get_coordinates(shapes[at])).all()
     check.report(~finite & ~absent, "bad_coordinate", "error", column="geometry")
     usable = finite & ~absent
     broken = usable & ~shapely.is_valid(shapes)
     if broken.any():
         check.report(broken, "invalid_geometry", "note")
         shapes = shapes.copy()
-        shapes[broken] = shapely.make_valid(shapes[broken])
+        areal = check.layer.geometry == "Polygon"
+        shapes[broken] = (shapely.make_valid(shapes[broken], method="structure",
+                                             keep_collapsed=False)
+                          if areal else shapely.make_valid(shapes[broken]))
     shapes = _check_geometry_type(shapes, usable, check)
     return typed.set_geometry(gpd.GeoSeries(shapes, index=typed.index, crs=typed.crs))
 
