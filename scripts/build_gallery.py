@@ -3,19 +3,27 @@
     qzrisk run
     python scripts/build_gallery.py --maps outputs/maps --out docs/gallery
 
-Pictures are JPEG of at most `MOST_BYTES`; what is no map of the run any more is removed.
+Pictures are JPEG of at most `MOST_BYTES`, all of them of `MOST_IN_ALL`; what is no map of the run
+any more is removed. Pages of the atlas beside the maps are drawn by pdftoppm (poppler-utils,
+`make system`).
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import shutil
+import subprocess
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from PIL import Image
+from pypdf import PdfReader
 
 ROOT = Path(__file__).parents[1]
-MOST_BYTES = 60_000
+Shown = tuple[str, str, str, Image.Image]
+MOST_BYTES, MOST_IN_ALL = 60_000, 1_500_000
 WIDTHS_PX = (960, 840, 720, 640, 560)
 QUALITIES = (82, 74, 66, 58)
 ENGLISH = {
@@ -27,21 +35,30 @@ ENGLISH = {
     "05_unserved": "Persons without a place, by reason",
     "06_hazard_points": "Geological hazard points",
     "06_typhoon_tracks": "Typhoon tracks",
-    "06": "Hazard",
-    "07_risk": "Composite risk",
+    "06_hazards": "Risk of each hazard by town",
+    "06_typhoon_village": "Typhoon risk by village",
+    "06": "Risk of one hazard",
+    "07_risk": "Composite risk by county",
     "07_risk_village": "Composite risk by village",
-    "08": "Confidence of the risk class",
-    "09": "Risk and coverage",
+    "08_confidence": "Confidence of the risk class",
+    "09_risk_coverage": "Risk beside coverage by town",
+    "10_fire_weather": "Fire-weather grade",
     "10_forest_zones": "Forest fire zones",
     "11_railway_points": "Hazard points along railways",
     "12_teams": "Rescue teams",
-    "13_enterprises": "Work-safety risk of enterprises",
+    "13_enterprises": "Work-safety risk of enterprises in four colours",
     "14_hidden_dangers": "Hidden dangers by county",
     "15_communities": "Demonstration communities",
     "16_census_progress": "Progress of the census",
     "17_official_figures": "Official figures and the data",
 }
 """English captions by the beginning of a file's name; the longest that fits counts."""
+
+ATLAS = {0: "Atlas: cover", 1: "Atlas: contents", 2: "Atlas: index map with page numbers",
+         4: "Atlas: page of a unit", 5: "Atlas: appendix of methods and data"}
+"""English captions of atlas pages by the rank of their entry in the outline; the maps of the
+overview are in the gallery already."""
+ATLAS_DPI = 96
 
 HEAD = """# 图集样张 / Gallery
 
@@ -67,11 +84,8 @@ def caption(stem: str) -> str:
     return ENGLISH[max(fitting, key=len)] if fitting else stem
 
 
-def shrunk(path: Path) -> tuple[bytes, str]:
-    """Return a picture as JPEG of at most `MOST_BYTES`, as fine as fits, and its title."""
-    with Image.open(path) as picture:
-        title = str(picture.info.get("Title", path.stem))
-        plain = picture.convert("RGB")
+def shrunk(plain: Image.Image, name: str, most: int) -> bytes:
+    """Return a picture as JPEG of at most `most` bytes, as fine as fits."""
     data = b""
     for width in WIDTHS_PX:
         size = (width, round(plain.height * width / plain.width))
@@ -80,24 +94,48 @@ def shrunk(path: Path) -> tuple[bytes, str]:
             buffer = io.BytesIO()
             small.save(buffer, "JPEG", quality=quality, optimize=True, progressive=True)
             data = buffer.getvalue()
-            if len(data) <= MOST_BYTES:
-                return data, title
-    raise SystemExit(f"{path}: {len(data)} bytes at the smallest, expected <= {MOST_BYTES}")
+            if len(data) <= most:
+                return data
+    raise SystemExit(f"{name}: {len(data)} bytes at the smallest, expected <= {most}")
+
+
+def map_pictures(paths: list[Path]) -> Iterator[Shown]:
+    """Yield file stem, title, caption and picture of each map."""
+    for path in paths:
+        with Image.open(path) as picture:
+            yield (path.stem, str(picture.info.get("Title", path.stem)), caption(path.stem),
+                   picture.convert("RGB"))
+
+
+def atlas_pages(path: Path) -> Iterator[Shown]:
+    """Yield file stem, title, caption and picture of a page of each kind of the atlas."""
+    reader = PdfReader(path)
+    entries = [entry for entry in reader.outline if not isinstance(entry, list)]
+    for rank, words in ATLAS.items():
+        page = reader.get_destination_page_number(entries[rank]) + 1
+        data = subprocess.run(["pdftoppm", "-r", str(ATLAS_DPI), "-f", str(page), "-l", str(page),
+                               "-png", str(path)], capture_output=True, check=True).stdout
+        yield (f"atlas_{rank}", str(entries[rank].title), words,
+               Image.open(io.BytesIO(data)).convert("RGB"))
 
 
 def build(maps: Path, out: Path) -> list[Path]:
     """Write the pictures and the index; return what was written."""
-    pictures = sorted(maps.glob("[0-9][0-9]_*.png"))
-    if not pictures:
+    paths = sorted(maps.glob("[0-9][0-9]_*.png"))
+    atlas = maps.parent / "atlas" / "atlas_reporting.pdf"
+    if not paths:
         raise SystemExit(f"no maps in {maps}: run `qzrisk run` first")
+    if atlas.exists() and shutil.which("pdftoppm") is None:
+        raise SystemExit("pdftoppm is not installed: make system")
+    most = min(MOST_BYTES, MOST_IN_ALL // (len(paths) + len(ATLAS)))
     out.mkdir(parents=True, exist_ok=True)
     written, lines = [], [HEAD]
-    for path in pictures:
-        data, title = shrunk(path)
-        target = out / f"{path.stem}.jpg"
-        target.write_bytes(data)
+    for stem, title, words, picture in chain(
+            map_pictures(paths), atlas_pages(atlas) if atlas.exists() else ()):
+        target = out / f"{stem}.jpg"
+        target.write_bytes(shrunk(picture, stem, most))
         written.append(target)
-        lines.append(f"## {title}\n\n{caption(path.stem)}\n\n![{title}]({target.name})\n")
+        lines.append(f"## {title}\n\n{words}\n\n![{title}]({target.name})\n")
     for stale in set(out.glob("*.jpg")) - set(written):
         stale.unlink()
     index = out / "README.md"

@@ -388,7 +388,15 @@ def test_maps_count_what_the_tables_hold(loaded, results, project):
     names = [page.key if isinstance(page, qz.maps.Page) else page.name for page in found]
     assert names == ["06_flood_county", "06_flood_village", "06_typhoon_county",
                      "06_typhoon_village", "07_risk_county", "07_risk_town", "07_risk_village",
-                     "08_confidence", "09_risk_coverage"]
+                     "06_hazards", "08_confidence", "09_risk_coverage"]
+    together = found[-3]
+    assert [spec.layers[0].title for spec in together.maps] == ["洪涝风险", "台风风险"]
+    for spec, hazard in zip(together.maps, ("flood", "typhoon"), strict=True):
+        town = results.assessed.by_hazard[hazard]["town"]["risk_class"]
+        drawn = spec.layers[0].counts()
+        assert {code: drawn[code] for code in qz.FOUR_LEVELS} == {
+            code: (town == code).sum() for code in qz.FOUR_LEVELS}
+    static.draw_page(together)
     layer = maps.risk_layer(loaded, results, "village", "flood", project)
     counts = layer.counts()
     assert counts["no_data"] == 1
@@ -399,7 +407,7 @@ def test_maps_count_what_the_tables_hold(loaded, results, project):
     assert any("致灾60%" in line for line in found[0].notes)
     short = [page.key if isinstance(page, qz.maps.Page) else page.name
              for page in maps.pages(project, loaded, results, "run")]
-    assert short == ["06_flood_village", "08_confidence", "09_risk_coverage"]
+    assert short == ["06_flood_village", "06_hazards", "08_confidence", "09_risk_coverage"]
     static.draw_page(found[-1])
 
 
@@ -413,7 +421,7 @@ def test_towns_where_both_are_bad(results):
 def test_the_command_writes_every_hazard(folder, tmp_path, capsys, monkeypatch):
     every = maps.pages
     # Drawing is tested elsewhere: the second page and the last are enough.
-    monkeypatch.setattr(maps, "pages", lambda *given, **full: every(*given, **full)[1::7])
+    monkeypatch.setattr(maps, "pages", lambda *given, **full: every(*given, **full)[1::8])
     assert cli.main(["risk", str(folder), "--out", str(tmp_path)]) == 0
     assert "高风险（红）" in capsys.readouterr().out
     files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}

@@ -31,7 +31,10 @@ def test_the_gallery_is_small_and_whole():
     folder = ROOT / "docs" / "gallery"
     pictures = sorted(folder.glob("*.jpg"))
     index = (folder / "README.md").read_text(encoding="utf-8")
-    assert len(pictures) >= 19
+    assert len(pictures) >= 29
+    assert sum(path.stat().st_size for path in pictures) <= 1_500_000
+    numbers = {path.name[:2] for path in pictures}
+    assert {f"{number:02d}" for number in range(1, 18)} | {"at"} == numbers
     for path in pictures:
         assert path.stat().st_size <= 60_000, path.name
         assert f"({path.name})" in index

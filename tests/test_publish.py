@@ -27,8 +27,14 @@ PLACES = {
     "teams": [(2345.25, 1234.5), (7395.75, 3210.25)],
     "railway_points": [(3330.25, 2540.5), (9330.5, 2550.25), (-5.5, 90_000.25)],
     "enterprises": [(4321.5, 987.25), (8765.25, 4321.5), (5555.25, 4100.75), (1000.5, 60_000.5)],
+    "communities": [(2765.5, 3321.25), (6543.25, 2345.75)],
+    "hazard_points": [(1456.25, 1666.5), (9876.5, 3456.25)],
+    "incidents": [(4987.75, 2987.25)],
 }
-HAZARDOUS = {"E-0", "E-1", "E-9"}
+TABLES = ("hidden_dangers", "hidden_danger_counts", "survey", "survey_targets", "risk_points",
+          "fire_weather")
+UNNAMED = ("甲化工厂", "乙加气站", "丁化工厂", "密罐区一号", "密锅炉二号")
+"""Names of records that the public sees only as counts."""
 SOURCES = """
 [[source]]
 layer = "railways"
@@ -36,7 +42,8 @@ path = "railways.geojson"
 [[source]]
 layer = "railway_sections"
 path = "sections.csv"
-""" + "".join(f'[[source]]\nlayer = "{name}"\npath = "{name}.geojson"\n' for name in PLACES)
+""" + "".join(f'[[source]]\nlayer = "{name}"\npath = "{name}.{suffix}"\n'
+               for names, suffix in ((PLACES, "geojson"), (TABLES, "csv")) for name in names)
 
 
 def secrets(layer):
@@ -74,6 +81,43 @@ def planted():
             "sector": ["hazchem", "gas", "fire", "hazchem"],
             "level": ["red", "orange", "blue", "red"],
             "employees": ["位于113.797613,29.824761", "10", "20", "30"]}),
+        "communities": points("communities", {
+            "community_id": ["C-0", "C-1"], "unit_id": ["vb", "vd"], "name": ["东社区", "西社区"],
+            "kind": ["existing", "new_2021"], "persons": [300, 200]}),
+        "hazard_points": points("hazard_points", {
+            "hazard_point_id": ["H-0", "H-1"], "unit_id": ["va", "ve"], "kind": "landslide",
+            "level": ["small", "medium"], "threatened_persons": [10, 20]}),
+        "incidents": points("incidents", {
+            "incident_id": ["F-0"], "unit_id": ["vc"], "kind": "forest_fire",
+            "occurred_on": "2021-02-03", "level": "ordinary"}),
+    }
+
+
+def tables():
+    """The layers without a place; of the ledger and the census each record names a person."""
+    units = ["A1", "A2", "B"]
+    return {
+        "hidden_dangers": pd.DataFrame({
+            "danger_id": ["D-0", "D-1", "D-2"], "unit_id": units, "sector": "fire",
+            "grade": ["一般", "重大", "一般"], "found_on": "2021-03-04", "due_on": "2021-05-06",
+            "state": ["open", "open", "closed"], "closed_on": [None, None, "2021-04-05"],
+            "description": "出口堵塞，电话0999-7650099", **secrets("hidden_dangers")}),
+        "hidden_danger_counts": pd.DataFrame({
+            "count_id": units, "unit_id": units, "sector": "fire", "year": 2021,
+            "found": [100, 50, 200], "closed": [90, 45, 190]}),
+        "survey": pd.DataFrame({
+            "record_id": ["Q-0", "Q-1", "Q-2"], "unit_id": ["va", "vb", "vd"], "form": "shelter",
+            "stage": "survey", "surveyed_on": "2021-06-07", **secrets("survey")}),
+        "survey_targets": pd.DataFrame({
+            "target_id": units, "unit_id": units, "form": "shelter", "target": [2, 1, 4]}),
+        "risk_points": pd.DataFrame({
+            "point_id": ["P-0", "P-1", "P-2"], "enterprise_id": ["E-0", "E-2", "E-1"],
+            "name": ["密罐区一号", "密锅炉二号", "密罐区一号"], "method": "LEC", "L": [6, 1, 3],
+            "E": [6, 3, 6], "C": [15, 3, 7], "unit_id": ["vc", "vc", "ve"]}),
+        "fire_weather": pd.DataFrame({
+            "record_id": ["W-0", "W-1"], "station_id": ["站A", "站B"], "unit_id": ["A", "B"],
+            "date": "2021-12-31", "max_temperature_c": [20.0, 25.0], "humidity_percent": [40, 60],
+            "rain_mm": 0.0, "wind_m_s": [3.0, 4.0]}),
     }
 
 
@@ -83,6 +127,8 @@ def folder(tmp_path_factory):
     path = write_city(folder)
     for name, frame in planted().items():
         frame.to_crs("EPSG:4326").to_file(folder / f"{name}.geojson")
+    for name, frame in tables().items():
+        frame.to_csv(folder / f"{name}.csv", index=False)
     # A shelter that is refused with all it holds.
     frame = shelters().to_crs("EPSG:4326")
     twin = frame.iloc[[0]].assign(name="另一处", manager="联系人乙")
@@ -107,8 +153,8 @@ def outcome(folder, tmp_path_factory):
 @pytest.fixture(scope="module")
 def private(folder):
     """Names and numbers of persons, and every exact place, as text and as bytes."""
-    people = {"联系人甲", "联系人乙", "0999-1234567",
-              *(word for layer in (*PLACES, "railway_sections") for word in
+    people = {"联系人甲", "联系人乙", "0999-1234567", "0999-7650099", *UNNAMED,
+              *(word for layer in (*PLACES, *TABLES, "railway_sections") for word in
                 secrets(layer).values())}
     needles = {word.encode(encoding) for word in people for encoding in ("utf-8", "utf-16-be")}
     needles |= {word.encode("ascii") for word in ("K88+888", "K9+100", "K3+100", "113.7976")}
@@ -144,11 +190,28 @@ def readable(path):
     return b"\0".join(data)
 
 
+def everything(outcome):
+    """Every file below the folder of a run, what is kept for the next run too."""
+    return sorted(path for path in outcome.out.rglob("*") if path.is_file())
+
+
+def test_the_run_made_every_kind_of_file_that_is_searched(outcome):
+    names = {path.relative_to(outcome.out).as_posix() for path in everything(outcome)}
+    assert {f"maps/{name}.html" for name in (
+        "overview", "shelters", "risk", "railway", "hidden_dangers", "census")} <= names
+    for number in ("06_hazard_points", "10_fire_weather", "11_railway_points", "12_teams",
+                   "13_enterprises", "14_hidden_dangers", "15_communities", "16_census_progress"):
+        assert {f"maps/{number}.png", f"maps/{number}.pdf"} <= names, number
+    assert "atlas/atlas_reporting.pdf" in names
+    assert any(name.startswith("atlas/atlas_reporting.pages/") for name in names)
+    assert not [name for name in names if name.startswith("tables/returns")]
+
+
 def test_no_public_file_holds_a_person_or_an_exact_place(outcome, private):
-    for name in outcome.files:
-        data = readable(outcome.out / name)
+    for path in everything(outcome):
+        data = readable(path)
         found = [needle for needle in private if needle in data]
-        assert not found, (name, found[:3])
+        assert not found, (path.relative_to(outcome.out), found[:3])
 
 
 def test_the_search_finds_them_in_the_files_of_the_house(folder, tmp_path, private):
@@ -200,12 +263,13 @@ def units_of(stream):
     return np.array(values, dtype=np.int64)
 
 
-def test_the_interactive_map_carries_no_exact_point(outcome):
-    page = (outcome.out / "maps" / "overview.html").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["overview", "shelters", "railway", "risk"])
+def test_the_interactive_map_carries_no_exact_point(outcome, name):
+    page = (outcome.out / "maps" / f"{name}.html").read_text(encoding="utf-8")
     packed = json.loads(re.search(r'"geometries":(\[.*?\])', page).group(1))
     places = np.concatenate([np.cumsum(units_of(one["deltas"]).reshape(-1, 2), axis=0) / 1e5
                              for one in packed])
-    assert len(places) > 50
+    assert len(places) > 20
     exact = pd.concat([*planted().values(), shelters()])[["geometry"]].to_crs("EPSG:4490")
     for lon, lat in exact.get_coordinates().to_numpy():
         assert np.abs(places - (lon, lat)).max(axis=1).min() > 2e-5

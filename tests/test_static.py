@@ -29,6 +29,7 @@ from qzrisk.maps.spec import LayerSpec, Page
 from qzrisk.maps.static import words
 from qzrisk.maps.static.labels import Placer, clear_boxes, labels_of
 from qzrisk.maps.static.panel import draw_map
+from qzrisk.maps.style import GROUND, SEA
 
 LOW_DPI = 72
 
@@ -363,6 +364,29 @@ def test_small_multiples_stay_on_the_paper(count):
         assert not any(one.overlaps(other) for other in found[rank + 1:])
     with pytest.raises(ConfigError, match="needs a map"):
         static.draw_page(Page(key="none", title="x", maps=()))
+
+
+@pytest.mark.parametrize("count", [3, 4, 7])
+def test_what_all_maps_share_stands_in_one_legend(count):
+    maps = tuple(world.risk_map(name=f"m{i}", title=f"灾种{i}") for i in range(count))
+    shown = texts(static.draw_page(Page(key="all", title="各灾种", maps=maps)))
+    assert shown.count("县界") == 1
+    assert shown.count("高风险（红）") == count
+
+
+def test_bays_within_the_subject_are_sea_and_its_land_is_ground():
+    city = gpd.GeoDataFrame(geometry=[box(*world.units().total_bounds)], crs=world.CRS,
+                            index=["city"])
+    # The eastern half of the city is a bay.
+    land = gpd.GeoDataFrame(index=["land"], crs=world.CRS, geometry=[box(
+        world.LEFT - 9_000, world.BOTTOM - 9_000, world.LEFT + 20_000, world.BOTTOM + 19_000)])
+    spec = world.risk_map(
+        synthetic=False, focus="counties", layers=(world.lines_layer(frame=city),),
+        context=(LayerSpec(name="land", title="", kind="choropleth", frame=land, style="land"),))
+    at, _ = pixels(spec)
+    middle = world.BOTTOM + 5_000
+    assert np.abs(at(world.LEFT + 10_000, middle) - rgb(GROUND)).max() < 3
+    assert np.abs(at(world.LEFT + 30_000, middle) - rgb(SEA)).max() < 3
 
 
 # bad input

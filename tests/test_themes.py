@@ -18,7 +18,7 @@ from qzrisk.maps import static
 from qzrisk.pipeline import specs, tables, themes
 from qzrisk.pipeline.load import Loaded
 from qzrisk.pipeline.themes import counts
-from qzrisk.pipeline.themes.maps import tracks
+from qzrisk.pipeline.themes.maps import APART_M, apart, tracks
 
 AS_OF = dt.date(2021, 12, 31)
 SERIES = ["06_hazard_points", "06_typhoon_tracks", "10_forest_zones", "11_railway_points",
@@ -395,3 +395,15 @@ def test_pilot_county_by_hand(sample):
     census = sample["layers_census"].frame.query("form == 'all'").set_index("unit_id")
     assert census.loc["350583", "rate"] == 1
     assert census.loc["total", "target"] == 10_303
+
+
+def test_the_name_of_a_line_keeps_away_from_other_lines():
+    # The second line crosses the first in its middle; the third lies alone.
+    lines = gpd.GeoSeries([LineString([(0, 0), (20_000, 0)]),
+                           LineString([(10_000, -10_000), (10_000, 10_000)]),
+                           LineString([(0, 90_000), (20_000, 90_000)])], crs=CRS)
+    first, second, third = apart(lines)
+    assert (first.x, second.y, third.x) == (7_000, -3_000, 10_000)
+    assert first.distance(lines[1]) >= APART_M and second.distance(lines[0]) >= APART_M
+    # A name that stands at (5,000, 0) drives the first to the other side.
+    assert apart(lines, gpd.GeoSeries([Point(5_000, 0)], crs=CRS))[0].x == 13_000

@@ -96,9 +96,10 @@ def _calm_layer(loaded: Loaded, made: Case, project: Project) -> tuple[LayerSpec
     frame = frame[made.tables["town"]["at_risk_persons"].reindex(frame.index) == 0]
     if frame.empty:
         return ()
-    title = text("layer_calm", project.language, count=len(frame))
+    title = text("layer_calm", project.language)
     return (LayerSpec(name=f"{made.hazard}_nobody", title=title, kind="choropleth", frame=frame,
-                      style="unit", boundary=False),)
+                      style="unit", boundary=False,
+                      unit_word=text("word_units", project.language)),)
 
 
 def _places_layer(loaded: Loaded, made: Case, project: Project) -> LayerSpec:
@@ -186,6 +187,8 @@ def _reason_page(project: Project, loaded: Loaded, made: Case, run_id: str) -> P
     if rest:
         words = ", ".join(_reason_words(code, found[code], project) for code in rest)
         notes.insert(0, text("note_reasons_left", language, words=words))
+    if len(shown) > 1:
+        notes.insert(0, text("note_circles", language))
     maps = tuple(MapSpec(
         name=f"05_unserved_{made.hazard}_{code}",
         title=_reason_words(code, found[code], project), subtitle="",

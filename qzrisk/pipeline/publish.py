@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from qzrisk.layers.schema import schemas
+from qzrisk.layers.schema import LayerSchema, schemas
 from qzrisk.maps import audience
 from qzrisk.pipeline.load import Loaded
 from qzrisk.project import Project
@@ -29,7 +29,7 @@ def columns(frame: pd.DataFrame, layer: str, project: Project, *, strict: bool =
     """Return a frame without its personal columns, unless the project is internal.
 
     `strict` keeps only columns of the data dictionary: a raw file may hold personal values in
-    columns that nobody has named.
+    columns that nobody has named. Telephone numbers and exact places in free text are masked.
     """
     if project.audience == "internal":
         return frame
@@ -38,7 +38,28 @@ def columns(frame: pd.DataFrame, layer: str, project: Project, *, strict: bool =
         return frame
     kept = [c for c in frame.columns if c in known.columns or c.startswith("_")
             or c == "geometry"] if strict else list(frame.columns)
-    return frame[[c for c in kept if c not in known.personal()]]
+    frame = frame[[c for c in kept if c not in known.personal()]]
+    return frame.assign(**{c: masked(frame[c]) for c in frame if _free_text(c, known)})
+
+
+def masked(words: pd.Series) -> pd.Series:
+    """Return words without telephone numbers and exact places: either may stand in any text.
+
+    Examples
+    --------
+    >>> masked(pd.Series(["出口堵塞，电话0999-7654321", "K12+345处", "3号楼"])).tolist()
+    ['出口堵塞，电话***', '***处', '3号楼']
+    """
+    shown = words.astype("str").str.replace(_LONG_NUMBER, MASK, regex=True).str.replace(
+        _PLACE, MASK, regex=True)
+    return shown.where(words.notna(), words)
+
+
+def _free_text(column: str, known: LayerSchema) -> bool:
+    """Tell whether a column holds words of one's own: no code, no identifier."""
+    entry = known.columns.get(column)
+    return (entry is not None and entry.type == "str" and column != known.key
+            and not column.endswith("_id"))
 
 
 def layer(frame: gpd.GeoDataFrame, kind: str, project: Project) -> gpd.GeoDataFrame:
@@ -50,8 +71,8 @@ def layer(frame: gpd.GeoDataFrame, kind: str, project: Project) -> gpd.GeoDataFr
     kind : its schema
     project : audience, and step to which points are rounded
     """
+    frame = columns(frame, kind, project)
     return audience.shown(frame, kind, audience=project.audience,
-                          personal=schemas()[kind].personal() if kind in schemas() else (),
                           step_deg=project.public_step_deg)
 
 
@@ -108,10 +129,7 @@ def _masked(issues: pd.DataFrame, counted: pd.Series, project: Project) -> dict[
     pairs = zip(issues["layer"], issues["field"], strict=True)
     hidden = counted.to_numpy() | np.fromiter(
         (pair in personal or pair[1] in _PLACE_FIELDS for pair in pairs), bool, len(issues))
-    return {column: issues[column].astype("str")
-            # A telephone number or a place may stand in any cell that could not be read.
-            .str.replace(_LONG_NUMBER, MASK, regex=True).str.replace(_PLACE, MASK, regex=True)
-            .mask(hidden, MASK) for column in _TOLD}
+    return {column: masked(issues[column].astype("str")).mask(hidden, MASK) for column in _TOLD}
 
 
 def rejects(frame: pd.DataFrame, kind: str, project: Project) -> pd.DataFrame:

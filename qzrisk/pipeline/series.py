@@ -135,7 +135,7 @@ def unit_specs(project: Project, loaded: Loaded, results: Results, common: dict[
             "01_units_town", "towns", project, loaded, common,
             below=(*_town_tints(towns), *_names(loaded)), named_above=True,
             subtitle=text("series_sub_towns", language, count=len(towns)),
-            notes=(text("note_synthetic_units", language),))
+            notes=(text("series_note_tints", language), text("note_synthetic_units", language)))
         made.append(spec.with_(layers=tuple(
             replace(layer, label=None) if layer.name == "counties" else layer
             for layer in spec.layers)))

@@ -200,7 +200,9 @@ def _shelter_table(loaded: Loaded, project: Project) -> pd.DataFrame:
     counts = roll_up(one.assign(total=1.0), units, to="county").loc[official_order(loaded)]
     inside = units.loc[counts.index, "in_statistics"].astype(bool)
     counts[inside] = counts[inside].fillna(0.0)
-    table = pd.DataFrame({text("head_name", language): units["name"].loc[counts.index]})
+    names = units["name"].loc[counts.index]
+    counts.loc["total"], names["total"] = counts.sum(), text("tier_total", language)
+    table = pd.DataFrame({text("head_name", language): names})
     for column in counts:
         table[text(f"tier_{column}", language)] = counts[column].map(
             "{:,.0f}".format, na_action="ignore")

@@ -68,7 +68,7 @@ def _rows(layer: LayerSpec, spec: MapSpec) -> list[LegendRow]:
             LegendRow(layer=layer.name, swatch="ramp", words="", look=look,
                       unit_word=layer.unit_word),
         ]
-    counted = layer.kind == "points" or look.hatched
+    counted = layer.kind == "points" or look.hatched or bool(layer.unit_word)
     count = len(layer.frame) if counted and layer.frame is not None else None
     swatch = {"points": "point", "choropleth": "fill"}.get(layer.kind, "line")
     if look.hatched:

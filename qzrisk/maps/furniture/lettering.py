@@ -24,8 +24,8 @@ MM_PER_PT = 25.4 / 72
 BASELINE_EM = 0.37
 """From the middle of a line of Chinese type down to its baseline."""
 _EM = 100.0
-_NOT_FIRST = frozenset("，。、；：！？）〕】》」』％°′″…·,.;:!?)]}%")
-_NOT_LAST = frozenset("（〔【《「『([{")
+_NOT_FIRST = frozenset("，。、；：！？）〕】》」』”’％°′″…·,.;:!?)]}%")
+_NOT_LAST = frozenset("（〔【《「『“‘([{")
 
 
 @cache
@@ -75,6 +75,8 @@ def wrap(text: str, width_mm: float, size_pt: float, *, bold: bool = False) -> l
     --------
     >>> wrap("全市统计数据不含东山县。", 12, 8)
     ['全市统计', '数据不含', '东山县。']
+    >>> wrap("见表“未接入路网”）", 23, 8)
+    ['见表“未接入路', '网”）']
     """
     lines: list[str] = []
     for paragraph in text.split("\n"):

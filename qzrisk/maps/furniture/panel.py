@@ -51,7 +51,8 @@ def heading(sheet: Sheet, x: float, y: float, words: str, width: float) -> float
 
 
 def legend(sheet: Sheet, rows: Sequence[LegendRow], x: float, width: float, *, language: str,
-           ranges: Mapping[str, tuple[float, float]], row_mm: float = _ROW_MM) -> Block:
+           ranges: Mapping[str, tuple[float, float]], row_mm: float = _ROW_MM,
+           headed: bool = True) -> Block:
     """Return the legend as a block.
 
     Parameters
@@ -61,18 +62,19 @@ def legend(sheet: Sheet, rows: Sequence[LegendRow], x: float, width: float, *, l
     language : ``"zh"`` or ``"en"``
     ranges : raster layer -> (least, most) printed under its ramp
     row_mm : height of a row on A4
+    headed : whether the word "legend" stands above it
     """
     zoom = sheet.zoom
     step = row_mm * zoom
     heights = [_legend_height(row, step, zoom) for row in rows]
 
     def draw(top: float) -> None:
-        y = heading(sheet, x, top, text("legend", language), width)
+        y = heading(sheet, x, top, text("legend", language), width) if headed else top
         for row, high in zip(rows, heights, strict=True):
             _LEGEND_ROWS.get(row.swatch, _draw_row)(sheet, row, x, y, width, high, ranges)
             y -= high
 
-    return Block(5.6 * zoom + sum(heights), draw)
+    return Block((5.6 * zoom if headed else 0.0) + sum(heights), draw)
 
 
 def _legend_height(row: LegendRow, step: float, zoom: float) -> float:

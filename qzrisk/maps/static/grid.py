@@ -10,9 +10,9 @@ from matplotlib.patches import Rectangle
 
 from qzrisk.maps.furniture import panel
 from qzrisk.maps.furniture.frame import Z_FRAME, Box
-from qzrisk.maps.furniture.legend import legend_rows
+from qzrisk.maps.furniture.legend import LegendRow, legend_rows
 from qzrisk.maps.furniture.lettering import capital, fitted
-from qzrisk.maps.furniture.sheet import Sheet
+from qzrisk.maps.furniture.sheet import Block, Sheet
 from qzrisk.maps.furniture.view import fit, within
 from qzrisk.maps.spec import MapSpec, Page
 from qzrisk.maps.static.layers import raster_range
@@ -33,8 +33,11 @@ from qzrisk.maps.style import INK
 
 _CAPTION_MM, _FOOT_MM = 6.0, 9.0
 _LEGEND_MM, _ROW_MM = 60.0, 3.9
+# More maps than these leave little height: rows are closer, the heading goes.
+_MANY, _CLOSE_MM = 6, 3.4
 _WIDE = 1.25
-_COLUMNS = {1: 1, 2: 2, 3: 3, 4: 2, 5: 3, 6: 3}
+_GROUND = ("line", "no_data", "fill")
+_COLUMNS = {1: 1, 2: 2, 3: 3, 4: 2, 5: 3, 6: 3, 7: 4, 8: 4}
 
 
 def grid_page(page: Page, paper: str, *, number: str = "", foot: bool = True) -> Figure:
@@ -53,15 +56,19 @@ def grid_page(page: Page, paper: str, *, number: str = "", foot: bool = True) ->
     wide = (width - gap * (columns - 1)) / columns
     high = (top - bottom - GAP_MM * zoom * (lines - 1)) / lines
     bounds = _common_bounds(page.maps)
-    below = max(panel.legend(sheet, legend_rows(spec), 0.0, wide, language=spec.language,
-                             ranges=_ranges(spec), row_mm=_ROW_MM).height_mm
-                for spec in page.maps)
-    for rank, spec in enumerate(page.maps):
+    keys, shared = _keys(page.maps, apart=columns * lines > len(page.maps))
+    close = len(page.maps) > _MANY
+    below = max(_legend(sheet, spec, rows, 0.0, wide, close=close).height_mm
+                for spec, rows in zip(page.maps, keys, strict=True))
+    for rank, (spec, rows) in enumerate(zip(page.maps, keys, strict=True)):
         line, column = divmod(rank, columns)
         x = margin + column * (wide + gap)
         y = top - line * (high + GAP_MM * zoom)
-        _cell(sheet, spec.with_(extent=bounds), (x, y - high, x + wide, y), below=below,
-              furnished=rank == 0)
+        _cell(sheet, spec.with_(extent=bounds), rows, (x, y - high, x + wide, y), below=below,
+              furnished=rank == 0, close=close)
+    if shared:
+        x, y = margin + (columns - 1) * (wide + gap), bottom + high - _CAPTION_MM * zoom
+        _legend(sheet, first, shared, x, wide).draw(y)
     if foot:
         foot_line(sheet, first, number=number)
     return sheet.figure
@@ -107,15 +114,36 @@ def _ranges(spec: MapSpec) -> dict[str, tuple[float, float]]:
             if layer.raster is not None and not layer.palette}
 
 
-def _cell(sheet: Sheet, spec: MapSpec, box: Box, *, below: float, furnished: bool) -> None:
+def _keys(maps: Sequence[MapSpec], *, apart: bool
+          ) -> tuple[list[list[LegendRow]], list[LegendRow]]:
+    """Return the legend of each map, and what all share: boundaries and ground.
+
+    That stands apart where a cell is empty, else in the legend of the first map.
+    """
+    rows = [legend_rows(spec) for spec in maps]
+    shared = [row for row in rows[0] if not row.code and row.swatch in _GROUND
+              and all(row in mine for mine in rows)]
+    own = [[row for row in mine if row not in shared] for mine in rows]
+    return (own, shared) if apart else ([rows[0], *own[1:]], [])
+
+
+def _legend(sheet: Sheet, spec: MapSpec, rows: Sequence[LegendRow], x: float, width: float, *,
+            close: bool = False) -> Block:
+    return panel.legend(sheet, rows, x, width, language=spec.language, ranges=_ranges(spec),
+                        row_mm=_CLOSE_MM if close else _ROW_MM, headed=not close)
+
+
+def _cell(sheet: Sheet, spec: MapSpec, rows: list[LegendRow], box: Box, *,
+          below: float, furnished: bool, close: bool) -> None:
     """Draw caption, map and legend; the legend beside the map in wide cells, else below it.
 
     Parameters
     ----------
-    sheet, spec : the page and the map
+    sheet, spec, rows : the page, the map and its legend
     box : of the cell, mm
     below : height kept for a legend below the map, the same in every cell
     furnished : whether this map shows scale and north for all
+    close : whether the legend saves height
     """
     zoom, gap = sheet.zoom, 3 * sheet.zoom
     left, bottom, right, top = box
@@ -137,10 +165,9 @@ def _cell(sheet: Sheet, spec: MapSpec, box: Box, *, below: float, furnished: boo
                            view.top - view.bottom, facecolor="none", edgecolor=INK,
                            linewidth=0.8 * zoom, clip_on=False, zorder=Z_FRAME))
     # Symbols in a legend are as large as on its map.
-    rows = [replace(row, size_pt=row.size_pt * view.zoom / zoom) for row in legend_rows(spec)]
-    legend = panel.legend(sheet, rows, x + view.width_mm + gap if beside else left,
-                          legend_wide, language=spec.language, ranges=_ranges(spec),
-                          row_mm=_ROW_MM)
+    rows = [replace(row, size_pt=row.size_pt * view.zoom / zoom) for row in rows]
+    legend = _legend(sheet, spec, rows, x + view.width_mm + gap if beside else left, legend_wide,
+                     close=close)
     legend.draw(top if beside else y - gap)
 
 

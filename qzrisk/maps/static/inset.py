@@ -20,6 +20,8 @@ _WIDEST, _HIGHEST = 0.45, 0.55
 _GAP_MM = 1.5
 _HIDES_AT_MOST = (0.002, 0.02, 0.08)
 _LETTERS, _WORDS_PT = 0.78, 6.4
+# Over the symbols, below leader lines and names.
+_Z_SOURCE = 6.7
 
 
 def place_inset(
@@ -82,7 +84,7 @@ def inset_axes(ax: Axes, view: View, box: Box, ground: Box) -> tuple[Axes, View]
                 margin=0.0, exact=True, zoom=_LETTERS * view.zoom)
     ax.add_patch(Rectangle(ground[:2], ground[2] - ground[0], ground[3] - ground[1],
                            facecolor="none", edgecolor=SEAL, linewidth=0.9 * view.zoom,
-                           zorder=Z_FURNITURE))
+                           zorder=_Z_SOURCE))
     return inner, shown
 
 

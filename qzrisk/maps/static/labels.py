@@ -329,13 +329,12 @@ class Placer:
         width, height = label.size()
         reach = label.radius + 0.7 * self.view.zoom
         sides = _POINT_SIDES if label.radius < 1.5 * self.view.zoom else _SYMBOL_SIDES
-        if label.look.label_only:
-            centres = [(label.x, label.y)]
-        else:
-            far = np.array((0.0, 2.4, 5.0) if self.symbols else (0.0,)) * self.view.zoom
-            centres = [(label.x + sx * (reach + away + width / 2) * (1 if sx else 0),
-                        label.y + sy * (reach + away + height / 2) * (1 if not sx else 0.7))
-                       for away in far for sx, sy in sides]
+        far = np.array((0.0, 2.4, 5.0) if self.symbols else (0.0,)) * self.view.zoom
+        # A name without a symbol of its own stands on its place.
+        centres = [(label.x, label.y)] if label.look.label_only else []
+        centres += [(label.x + sx * (reach + away + width / 2) * (1 if sx else 0),
+                     label.y + sy * (reach + away + height / 2) * (1 if not sx else 0.7))
+                    for away in far for sx, sy in sides]
         boxes = np.array([label.box(c) for c in centres])
         free = np.flatnonzero(self._free(boxes))
         # Rather beside another symbol than on it.

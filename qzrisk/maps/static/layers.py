@@ -174,6 +174,22 @@ def glow(ax: Axes, shapes: npt.NDArray[np.object_], view: View, *, zorder: float
     _add(ax, polygon_path(seen, view), facecolor=GROUND, zorder=zorder + 0.01)
 
 
+def water(ax: Axes, subject: npt.NDArray[np.object_], land: npt.NDArray[np.object_], view: View,
+          *, zorder: float) -> None:
+    """Show the bays within the limits of the subject as sea, where units end at the coast.
+
+    Without polygons of land nothing is drawn.
+    """
+    land = land[visible(land, view)] if len(land) else land
+    if not len(land):
+        return
+    shapes = subject[visible(subject, view)]
+    bays = shapely.difference(shapes, shapely.disjoint_subset_union_all(land))
+    bays = bays[~shapely.is_empty(bays)]
+    if len(bays):
+        _add(ax, polygon_path(bays, view), facecolor=SEA, zorder=zorder)
+
+
 def _outline(ax: Axes, layer: LayerSpec, view: View, zorder: float, variant: str) -> None:
     del variant
     shapes = geometries_of(layer)

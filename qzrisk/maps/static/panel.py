@@ -25,8 +25,8 @@ from qzrisk.maps.static.labels import (
     give_numbers,
     labels_of,
 )
-from qzrisk.maps.static.layers import draw_layer, geometries_of, glow
-from qzrisk.maps.style import SEA
+from qzrisk.maps.static.layers import draw_layer, geometries_of, glow, water
+from qzrisk.maps.style import SEA, style
 
 _Z_CONTEXT, _Z_GLOW, _Z_LAYERS = 1.0, 1.9, 2.0
 # Outlines lie over the fills and below the points, whatever the order they came in.
@@ -104,6 +104,7 @@ def draw_map(ax: Axes, spec: MapSpec, view: View, *, paper: str = "",
     subject = _subject(spec)
     if subject is not None:
         glow(ax, subject, view, zorder=_Z_GLOW)
+        water(ax, subject, _land(spec), view, zorder=_Z_GLOW + 0.02)
     for rank, layer in enumerate(layer for layer in spec.layers if layer.show):
         draw_layer(ax, layer, view, zorder=_base(layer) + 0.08 * rank, variant=spec.variant)
     if spec.synthetic:
@@ -151,6 +152,13 @@ def _subject(spec: MapSpec) -> npt.NDArray[np.object_] | None:
             found.append((-round((right - left) * (top - bottom), -6), len(shapes), len(found),
                           shapes))
     return min(found)[-1] if found else None
+
+
+def _land(spec: MapSpec) -> npt.NDArray[np.object_]:
+    """Return the polygons of land among the surroundings."""
+    found = [geometries_of(layer) for layer in spec.context
+             if layer.frame is not None and style(layer.style, kind=layer.kind).water_lined]
+    return np.concatenate(found) if found else np.empty(0, dtype=object)
 
 
 def _scale_and_north(ax: Axes, spec: MapSpec, view: View,

@@ -12,6 +12,7 @@ import pandas as pd
 
 from qzrisk import provenance
 from qzrisk.errors import ConfigError
+from qzrisk.layers.schema import schemas
 from qzrisk.maps import atlas
 from qzrisk.maps.atlas import AtlasPage, Contents, Cover, IndexPage, TextBlock, TextPage
 from qzrisk.maps.spec import MapSpec, Page
@@ -21,7 +22,9 @@ from qzrisk.pipeline.atlas import units
 from qzrisk.pipeline.atlas.units import PARTS, Book
 from qzrisk.pipeline.load import Loaded, Tick
 from qzrisk.pipeline.measures import Results
+from qzrisk.pipeline.risk import maps as risk_maps
 from qzrisk.pipeline.risk.notes import class_notes
+from qzrisk.pipeline.series import name_of
 from qzrisk.project import Project
 from qzrisk.reports import workbook
 from qzrisk.text import text
@@ -188,6 +191,9 @@ def _overview(book: Book) -> list[Page]:
     for made in book.results.cases.values():
         if made.plan is not None:
             found += coverage_maps.pages(*given, made, book.run_id)
+    if book.results.assessed is not None:
+        found += risk_maps.pages(*given, book.results, book.run_id)
+    found.sort(key=lambda page: name_of(page)[:2])
     name = book.words("atlas_section_overview")
     return [Page(key=page.key, title=page.title, subtitle=page.subtitle, maps=page.maps,
                  section=name) if isinstance(page, Page) else
@@ -240,7 +246,15 @@ def _indicators(book: Book) -> pd.DataFrame:
 def _counts(book: Book) -> pd.DataFrame:
     counts = book.loaded.counts
     table = counts.rename(columns={c: book.words(f"column_{c}") for c in counts})
-    table.insert(0, book.words("column_layer"), list(counts.index))
+    kinds, known = book.project.kinds(), schemas()
+    found = pd.Series({name: known[kind].zh if book.project.language == "zh" else known[kind].en
+                       for name in counts.index
+                       if (kind := kinds.get(name, name)) in known})
+    # Several layers may be of one kind.
+    twins = found[found.duplicated(keep=False)]
+    found[twins.index] = twins + " " + twins.index
+    table.insert(0, book.words("column_layer"),
+                 found.reindex(counts.index).fillna(counts.index.to_series()).to_list())
     return table
 
 

@@ -20,6 +20,9 @@ from qzrisk.text import text
 MAP_LEVELS = ("county", "village")
 """Levels of the maps of one hazard."""
 
+SHEET = 8
+"""Hazards at most on their common page."""
+
 _NAMED = 12
 """Towns named at most in a note."""
 
@@ -95,8 +98,26 @@ def pages(project: Project, loaded: Loaded, results: Results, run_id: str, *, fu
     if full:
         found += [risk_spec(project, loaded, results, run_id, level)
                   for level in ("county", "town", "village")]
+    if len(made.by_hazard) > 1:
+        found.append(hazards_page(project, loaded, results, run_id))
     return [*found, confidence_spec(project, loaded, results, run_id),
             pair_page(project, loaded, results, run_id)]
+
+
+def hazards_page(project: Project, loaded: Loaded, results: Results, run_id: str) -> Page:
+    """Return every hazard by town on one page, each with its own classes."""
+    assert results.assessed is not None
+    language, common = project.language, _parts(project, loaded, run_id)
+    lines = specs.boundary_lines(loaded, language)
+    notes = (text("note_hazards_apart", language), text("note_weighted", language),
+             text("note_synthetic_units", language), *specs.no_data_notes(project))
+    maps = []
+    for hazard in list(results.assessed.by_hazard)[:SHEET]:
+        layer = risk_layer(loaded, results, "town", hazard, project)
+        maps.append(MapSpec(name=f"06_{hazard}_town", title=layer.title, focus="city",
+                            layers=(layer, *lines), notes=notes, **common))
+    return Page(key="06_hazards", maps=tuple(maps), subtitle=text("subtitle_pair", language),
+                title=text("map_hazards", language, city=project.word("title")))
 
 
 def confidence_layer(loaded: Loaded, results: Results, level: str, project: Project) -> LayerSpec:
@@ -132,8 +153,9 @@ def confidence_spec(project: Project, loaded: Loaded, results: Results, run_id: 
     assert results.assessed is not None
     language = project.language
     table = results.assessed.confidence["county"].loc[specs.official_order(loaded)]
-    ranks = table["rank_low"].map("{:.0f}".format, na_action="ignore").str.cat(
-        table["rank_high"].map("{:.0f}".format, na_action="ignore"), sep="–")
+    low, high = (table[f"rank_{end}"].map("{:.0f}".format, na_action="ignore")
+                 for end in ("low", "high"))
+    ranks = low.where(low == high, low + "–" + high)
     shown = pd.DataFrame({
         text("head_name", language): table["name"],
         text("head_own_class", language): table["confidence"].map("{:.0%}".format,

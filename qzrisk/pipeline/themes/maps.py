@@ -31,6 +31,9 @@ PROGRESS_BOUNDS = (0.5, 0.8, 1.0)
 CYCLONE_BOUNDS_M_S = (17.2, 24.5, 32.7, 41.5, 51.0)
 """Least wind of each grade above tropical depression, GB/T 19201-2006, m/s."""
 
+APART_M = 2500.0
+"""Distance of a line's name from other lines and names, metres: 2 mm at 1:1,300,000."""
+
 NEAREST = 10
 """Typhoons printed in the table of the map of tracks."""
 
@@ -196,7 +199,25 @@ def _fires(loaded: Loaded, project: Project, common: Common) -> tuple[LayerSpec,
                      fields=("occurred_on", "burnt_area_m2"), unit_word="times"),)
 
 
-def _railway_lines(loaded: Loaded, project: Project) -> tuple[LayerSpec, ...]:
+def apart(lines: gpd.GeoSeries, around: gpd.GeoSeries | None = None) -> gpd.GeoSeries:
+    """Return where the name of each line stands: not where it is taken for that of its neighbour.
+
+    The point nearest the middle that lies `APART_M` from all other lines and from `around`, else
+    the one that lies farthest from them.
+    """
+    shares = sorted(np.arange(3, 18) / 20, key=lambda share: (abs(share - 0.5), share))
+    symbols = [] if around is None else list(around)
+    found = []
+    for rank, line in enumerate(lines):
+        others = [*lines.iloc[:rank], *lines.iloc[rank + 1:], *symbols]
+        places = shapely.line_interpolate_point(line, shares, normalized=True)
+        away = shapely.distance(places, shapely.union_all(others)) if others else np.zeros(1)
+        found.append(places[int(np.argmax(np.minimum(away, APART_M)))])
+    return gpd.GeoSeries(found, index=lines.index, crs=lines.crs)
+
+
+def _railway_lines(loaded: Loaded, project: Project, around: gpd.GeoSeries | None = None
+                   ) -> tuple[LayerSpec, ...]:
     """Return the lines, those not yet open at the date of the data apart, and their names."""
     lines = loaded.layers.get("railways")
     if lines is None or lines.empty:
@@ -206,8 +227,7 @@ def _railway_lines(loaded: Loaded, project: Project) -> tuple[LayerSpec, ...]:
     if "opened_on" in lines:
         codes = codes.mask(lines["opened_on"] > pd.Timestamp(project.as_of), "unopened")
     shown = "name_en" if language == "en" and "name_en" in lines else "name"
-    names = lines[[shown, "geometry"]].set_geometry(lines.geometry.interpolate(
-        0.5, normalized=True))
+    names = lines[[shown, "geometry"]].set_geometry(apart(lines.geometry, around))
     return (
         LayerSpec(name="railways", title=text("themes_layer_railways", language), kind="lines",
                   frame=lines, palette="railway_line", style="main_road",
@@ -221,12 +241,15 @@ def _railway_lines(loaded: Loaded, project: Project) -> tuple[LayerSpec, ...]:
 def _railway(project: Project, loaded: Loaded, common: Common) -> MapSpec:
     points = loaded.layers["railway_points"]
     table = counts.railway_counties(points, loaded.tables["units"])
-    lines = _railway_lines(loaded, project)
     if _public(common):
         above, notes = _counted("point_counts", points, loaded, project, unit_word="count",
                                 style="team")
+        named = [specs.of_level(loaded, "county").representative_point(),
+                 *(layer.frame.centroid for layer in above if layer.frame is not None)]
+        lines = _railway_lines(loaded, project, pd.concat(named))
         above = (*above, *lines)  # circles would hide the line
     else:
+        lines = _railway_lines(loaded, project)
         above, notes = (*lines, classed("points", points, "level", "railway_point", project,
                                  layer="railway_points",
                                  fields=("point_id", "chainage", "hazard_kind", "status")),), ()
@@ -384,7 +407,8 @@ def _typhoons(project: Project, loaded: Loaded, common: Common) -> MapSpec:
         unit_word=text("themes_word_tracks", language))
     rest = LayerSpec(
         name="ungraded", kind="lines", frame=frame[~graded], style="road", fields=fields,
-        title=text("themes_layer_ungraded", language, count=int((~graded).sum())))
+        title=text("themes_layer_ungraded", language),
+        unit_word=text("themes_word_tracks", language))
     years = table["season"].dropna()
     spec = compose(
         "06_typhoon_tracks", "typhoons", project, loaded, common, above=(rest, layer),
