@@ -203,6 +203,7 @@ def _init(options: argparse.Namespace) -> int:
 
     for path in init(options.folder):
         _say(str(path))
+    _say("接下来 / next: 编辑 edit project.toml; qzrisk template shelters; qzrisk check")
     return DONE
 
 
@@ -215,6 +216,9 @@ def _template(options: argparse.Namespace) -> int:
     inside = options.project is not None or Path("project.toml").exists()
     project = _open(options, files=False) if inside else None
     language = project.language if project else options.language or "zh"
+    if options.project is None and project and not project.units.exists():
+        # A form is what a new project begins with, before its units are there.
+        project = None
     path = save_form(options.layer, options.out, project=project, language=language)
     if project is None:
         _say(text("template_plain", language, file="project.toml"))
@@ -329,13 +333,15 @@ def _say(words: str) -> None:
     sys.stdout.write(words + "\n")
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+def _table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, words: bool = False
+           ) -> None:
     from rich import box
     from rich.table import Table
 
     table = Table(box=box.SIMPLE)
     for number, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if number == 0 else "right", overflow="fold")
+        table.add_column(heading, justify="left" if words or number == 0 else "right",
+                         overflow="fold")
     for row in rows:
         table.add_row(*map(str, row))
     _console().print(table)
@@ -360,16 +366,22 @@ def _print_checks(loaded: Loaded, issues: pd.DataFrame, reconciled: pd.DataFrame
 
 
 def _print_findings(issues: pd.DataFrame, project: Project, limit: int = 30) -> None:
+    from qzrisk.layers.findings import SEVERITIES
     from qzrisk.text import text
 
-    shown = issues.head(limit)
+    # Errors first: what must be mended may not hide behind notes.
+    shown = issues.sort_values("severity", key=lambda s: s.map(SEVERITIES.index),
+                               kind="stable").head(limit)
     if len(shown):
         columns = ["severity", "layer", "record_id", "message", "suggestion"]
+        places = shown["source"].astype(str) + shown["row"].map(lambda n: f":{n}" if n else "")
+        known = shown["record_id"].notna() & (shown["record_id"] != "")
+        shown = shown.assign(record_id=shown["record_id"].where(known, places))
         _table([text("column_layer" if c == "layer" else f"head_{c}", project.language)
                 for c in columns],
-               [tuple(row) for row in shown[columns].itertuples(index=False)])
+               [tuple(row) for row in shown[columns].itertuples(index=False)], words=True)
     if len(issues) > limit:
-        _say(f"… +{len(issues) - limit}")
+        _say(text("summary_more", project.language, count=len(issues) - limit))
 
 
 def _print_coverage(results: Results, project: Project) -> None:
@@ -383,11 +395,12 @@ def _print_coverage(results: Results, project: Project) -> None:
         if made.plan is None:
             continue
         left = made.plan.unserved.groupby("reason")["persons"].sum().sort_values(ascending=False)
+        reasons = ", ".join(f"{text(f'reason_{code}', language)} {persons:,}"
+                            for code, persons in left.items())
         _say(text("summary_coverage", language, hazard=text(f"hazard_{hazard}", language),
                   total=f"{made.cells['persons'].sum():,}", left=f"{left.sum():,}",
                   served=f"{made.plan.moves['persons'].sum():,}",
-                  reasons=", ".join(f"{text(f'reason_{code}', language)} {persons:,}"
-                                    for code, persons in left.items())))
+                  reasons=f" ({reasons})" if reasons else ""))
         if not made.plan.split:
             _say("  " + text("note_whole", language, gap=made.plan.gap,
                              cost_gap=made.plan.cost_gap))

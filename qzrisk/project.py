@@ -476,11 +476,12 @@ def _check_files(project: Project) -> None:
               *(r.path for r in project.rasters), *([project.official] if project.official else []),
               *([project.risk.frozen] if project.risk.frozen else []),
               *project.decisions.values()]
-    for path in wanted:
-        if not path.exists():
-            raise ConfigError("missing input file", where=str(path),
-                              expected="a file named in project.toml", got="nothing there",
-                              mend=f"put the file there, or correct {project.file.name}")
+    missing = [str(path) for path in dict.fromkeys(wanted) if not path.exists()]
+    if missing:
+        raise ConfigError("missing input file" + "s" * (len(missing) > 1),
+                          where=", ".join(missing),
+                          expected="the files named in project.toml", got="nothing there",
+                          mend=f"put them there, or correct {project.file.name}")
 
 
 def _check_numbers(project: Project) -> None:

@@ -3,7 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from city import write_city
+from city import shelters, write_city
 
 from qzrisk.cli import main
 
@@ -124,3 +124,41 @@ def test_an_internal_error_is_one_line_unless_asked(city, capsys, monkeypatch):
     monkeypatch.setenv("QZRISK_TRACE", "1")
     with pytest.raises(RuntimeError):
         main(["check", str(city)])
+
+
+def test_errors_stand_before_notes_and_say_their_row(city, capsys):
+    frame = shelters().to_crs(4326).assign(capacity_persons=[f"{n}人" for n in range(150, 155)])
+    frame.loc[4, ["shelter_id", "name"]] = None
+    (city.parent / "shelters.geojson").unlink()
+    frame.to_file(city.parent / "shelters.geojson")
+    assert main(["check", str(city)]) == 1
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()
+             if line.strip().startswith(("error", "warning", "note"))]
+    severities = [line[0] for line in lines]
+    assert severities == sorted(severities, key=["error", "warning", "note"].index)
+    assert {"error", "note"} <= set(severities)
+    assert lines[0][2] == "shelters.geojson:5"
+
+
+def test_what_is_not_shown_is_counted_and_its_file_named(city, capsys):
+    from qzrisk.cli import _print_findings
+    from qzrisk.layers.findings import findings
+    from qzrisk.project import open_project
+
+    issues = findings("whole", "note", layer="shelters", language="en", rows=range(1, 33),
+                      values=range(32))
+    _print_findings(issues, open_project(city).with_(language="en"))
+    assert "2 more are not shown; all are in tables/checks_findings.csv" in capsys.readouterr().out
+
+
+def test_nothing_in_brackets_where_everybody_is_placed(tmp_path, capsys):
+    import geopandas as gpd
+    from archipelago import write_isles
+
+    path = write_isles(tmp_path)
+    frame = gpd.read_file(tmp_path / "shelters.gpkg").assign(effective_capacity_persons=2000)
+    frame.to_file(tmp_path / "shelters.gpkg", layer="shelters")
+    assert main(["coverage", str(path), "--out", str(tmp_path / "out")]) == 0
+    out = capsys.readouterr().out
+    assert "未安置 0 人" in out
+    assert "()" not in out and "（）" not in out

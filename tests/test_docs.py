@@ -1,10 +1,16 @@
-"""The pages made from data are those that the data make."""
+"""The pages made from data are those that the data make; README speaks of what is there."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from qzrisk.cli import main
+
 ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_pages_are_up_to_date():
@@ -14,8 +20,29 @@ def test_pages_are_up_to_date():
 
 
 def test_readme_names_only_files_that_are_there():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for name in ("docs/first-map.png", "docs/layers.md", "docs/rules.md", "data/PROVENANCE.md",
-                 "NOTICE", "notebooks/01_first_look.ipynb"):
-        assert name in text
+    named = {*re.findall(r"\]\(([^)]+)\)", README),
+             *re.findall(r"`((?:docs|data|notebooks|scripts)/[\w./]*\w)`", README)}
+    assert {"docs/first-map.png", "docs/layers.md", "docs/rules.md", "docs/ingest.md",
+            "docs/risk.md", "docs/gallery", "data/PROVENANCE.md",
+            "notebooks/01_first_look.ipynb"} <= named
+    for name in (*named, "NOTICE"):
         assert (ROOT / name).exists(), name
+
+
+def usage(capsys, *words):
+    with pytest.raises(SystemExit):
+        main([*words, "--help"])
+    return capsys.readouterr().out
+
+
+def test_readme_names_every_command_and_only_options_that_are_there(capsys):
+    commands = set(re.findall(r"^    (\w+) ", usage(capsys), re.M))
+    shown = re.findall(r"^\| `qzrisk (\w+)([^`]*)`", README, re.M)
+    assert {command for command, _ in shown} == commands
+    for command, words in shown:
+        known = usage(capsys, command)
+        for option in re.findall(r"--\w+", words):
+            assert option in known, (command, option)
+    for command in ("check", "run", "coverage", "risk", "map", "atlas"):
+        known = usage(capsys, command)
+        assert "--lang" in known and "--audience" in known, command

@@ -80,3 +80,34 @@ def test_a_run_needs_nothing_but_the_core():
                 found.add(node.module.split(".")[0])
     outside = {name.lower() for name in found} - set(sys.stdlib_module_names) - {"qzrisk"}
     assert outside - named == set(), sorted(outside - named)
+
+
+def test_the_form_comes_before_the_units_of_a_new_project(tmp_path, monkeypatch, capsys):
+    doctor.init(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert main(["template", "shelters"]) == 0
+    assert "未找到项目" in capsys.readouterr().out
+    assert (tmp_path / "shelters.xlsx").is_file()
+    # Who names the project wants its units.
+    assert main(["template", "shelters", "project.toml", "--out", "other.xlsx"]) == 2
+
+
+def test_all_missing_files_are_named_at_once(tmp_path, capsys):
+    doctor.init(tmp_path)
+    assert main(["check", str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert "missing input files" in err
+    for name in ("units.csv", "boundaries.gpkg", "demand.gpkg", "shelters.gpkg"):
+        assert name in err
+
+
+def test_the_template_names_every_layer_and_key_of_a_source(tmp_path):
+    from qzrisk.layers.schema import schemas
+    from qzrisk.project import Project, Source
+
+    doctor.init(tmp_path)
+    words = set(re.findall(r"\w+", (tmp_path / "project.toml").read_text(encoding="utf-8")))
+    assert set(schemas()) - {"units"} <= words
+    assert {field.name for field in dataclasses.fields(Source)} <= words
+    made = {"file", "sources", "rasters", "web_map"}
+    assert {field.name for field in dataclasses.fields(Project)} - made <= words

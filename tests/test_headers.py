@@ -168,3 +168,8 @@ def test_order_of_headers_does_not_matter(headers):
     assert mapping == again
     assert sorted(map(tuple, said(issues))) == sorted(map(tuple, said(same)))
     assert len(set(mapping.values())) == len(mapping)
+
+
+def test_headers_of_a_county_summary():
+    mapping, _ = match(["避灾点编号", "使用状态", "灾害种类"], "shelters")
+    assert list(mapping.values()) == ["shelter_id", "status", "hazards_served"]

@@ -170,3 +170,19 @@ def test_a_record_that_cannot_be_read_is_counted(city):
     loaded = qz.load(qz.open_project(city))
     assert loaded.counts.loc["shelters", ["read", "accepted", "quarantined"]].tolist() == [5, 4, 1]
     assert loaded.quarantine["shelters"]["_rules"].tolist() == ["row_lost"]
+
+
+def test_an_empty_layer_says_what_barred_its_rows(city):
+    rewrite(city.parent / "shelters.geojson",
+            shelters().to_crs(4326).rename(columns={"shelter_id": "门牌"}))
+    with pytest.raises(ConfigError, match=r"empty layer.*文件缺少必填列“场所编码” -> "):
+        qz.load(qz.open_project(city))
+
+
+def test_columns_that_mean_nothing_known_are_named(city):
+    rewrite(city.parent / "shelters.geojson", shelters().to_crs(4326).assign(
+        备注="新建", 乡镇="A镇", blank=None).rename(columns={"status": "是否在用吗"}))
+    issues = qz.load(qz.open_project(city)).issues
+    note = issues[issues["rule"] == "column_unread"]
+    assert note["message"].tolist() == ["以下列没有读取：是否在用吗、备注"]
+    assert note["source"].tolist() == ["shelters.geojson"]

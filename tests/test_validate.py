@@ -133,3 +133,11 @@ def test_context_without_ids_is_numbered():
     raw = gpd.GeoDataFrame({"name": ["a", "b"]}, geometry=[Point(0, 0), Point(1, 1)],
                            crs="EPSG:4549")
     assert conform(raw, "context")[0].index.tolist() == ["1", "2"]
+
+
+def test_codes_are_offered_in_the_words_people_write():
+    raw = pd.DataFrame({"shelter_id": ["1"], "name": ["甲"], "status": ["开放"]})
+    for language, words in (("zh", "启用 open, 备用 standby, 停用 unfit"),
+                            ("en", "allowed: open, standby, unfit")):
+        issues = conform(raw, "shelters", language=language)[1]
+        assert issues.loc[issues["rule"] == "code", "suggestion"].item().endswith(words)

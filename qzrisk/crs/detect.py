@@ -86,6 +86,13 @@ def detect_shift(points: Points, reference: gpd.GeoDataFrame | gpd.GeoSeries, *,
     are too many for chance (binomial test, 0.25 against for declared units, else 0.5; `ALPHA`),
     and if half the points lie in their units. Half a shift and a shifted reference are tried as
     well: where they fit better, the answer is unknown. So it is for a mixed file: test its parts.
+
+    Examples
+    --------
+    >>> known = gpd.GeoSeries.from_xy(118.6 + 0.01 * np.arange(20), [24.9] * 20, crs=4326)
+    >>> from_amap = wgs84_to_gcj02(known.x, known.y)
+    >>> detect_shift(from_amap, known).datum
+    'gcj02'
     """
     lon, lat, declared = _coordinates(points)
     shapes, ids = _reference(reference)

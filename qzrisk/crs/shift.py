@@ -76,17 +76,38 @@ def gcj02_to_bd09(lon: npt.ArrayLike, lat: npt.ArrayLike, *, everywhere: bool = 
 
 
 def bd09_to_gcj02(lon: npt.ArrayLike, lat: npt.ArrayLike, *, everywhere: bool = False) -> Pair:
-    """Shift BD-09 degrees to GCJ-02; outside mainland China unchanged."""
+    """Shift BD-09 degrees to GCJ-02; outside mainland China unchanged.
+
+    Examples
+    --------
+    >>> lon, lat = bd09_to_gcj02([118.686692], [24.877552])
+    >>> round(float(lon[0]), 5), round(float(lat[0]), 5)
+    (118.68025, 24.87119)
+    """
     return _in_blocks(_from_bd, lon, lat, everywhere)
 
 
 def wgs84_to_bd09(lon: npt.ArrayLike, lat: npt.ArrayLike, *, everywhere: bool = False) -> Pair:
-    """Shift WGS84 degrees to BD-09; outside mainland China unchanged."""
+    """Shift WGS84 degrees to BD-09; outside mainland China unchanged.
+
+    Examples
+    --------
+    >>> lon, lat = wgs84_to_bd09([118.6757], [24.8741])
+    >>> round(float(lon[0]), 5), round(float(lat[0]), 5)
+    (118.68669, 24.87755)
+    """
     return _in_blocks(lambda x, y: _to_bd(*_to_gcj(x, y)), lon, lat, everywhere)
 
 
 def bd09_to_wgs84(lon: npt.ArrayLike, lat: npt.ArrayLike, *, everywhere: bool = False) -> Pair:
-    """Shift BD-09 degrees to WGS84; outside mainland China unchanged."""
+    """Shift BD-09 degrees to WGS84; outside mainland China unchanged.
+
+    Examples
+    --------
+    >>> lon, lat = bd09_to_wgs84([118.686692], [24.877552])
+    >>> round(float(lon[0]), 5), round(float(lat[0]), 5)
+    (118.6757, 24.8741)
+    """
     return _in_blocks(lambda x, y: _from_gcj(*_from_bd(x, y)), lon, lat, everywhere)
 
 

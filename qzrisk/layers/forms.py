@@ -58,6 +58,18 @@ def without_examples(raw: pd.DataFrame, *, layer: str = "", source: str = "",
     return frame, gather([said])
 
 
+def unit_headers(named: pd.DataFrame) -> dict[str, str]:
+    """Return level -> header of the columns that name county, town or village in words.
+
+    Examples
+    --------
+    >>> unit_headers(pd.DataFrame(columns=["name", "乡镇", "村"]))
+    {'town': '乡镇', 'village': '村'}
+    """
+    return {level: header for level, names in _HEADERS.items()
+            if (header := _header(named, names)) is not None}
+
+
 def with_unit_codes(named: pd.DataFrame, units: pd.DataFrame, *, layer: str = "",
                     source: str = "", language: str = "zh") -> tuple[pd.DataFrame, pd.DataFrame]:
     """Fill in ``unit_id`` where it is empty and county, town or village are named in words.
@@ -74,8 +86,7 @@ def with_unit_codes(named: pd.DataFrame, units: pd.DataFrame, *, layer: str = ""
         The smallest unit named counts. A name that is no unit leaves the code missing and is a
         finding.
     """
-    headers = {level: header for level, names in _HEADERS.items()
-               if (header := _header(named, names)) is not None}
+    headers = unit_headers(named)
     if not headers:
         return named, gather([])
     given = named["unit_id"] if "unit_id" in named else pd.Series(pd.NA, index=named.index)

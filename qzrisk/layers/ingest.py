@@ -110,7 +110,7 @@ def layer_of(
         raw = positions.referenced(raw, path=path, source_crs=source_crs, around=around)
         raw, remarks = (positions.repair_points(raw, around) if rules.geometry == "Point"
                         else (raw, []))
-    named, mapped = _named(raw, rules, columns, path, around, language)
+    named, mapped = _named(raw, rules, columns, path, around, language, spent=spent)
     shifted, shift_said = positions.unshift(named, datum, rules=rules, path=path, around=around,
                                             language=language)
     checked = examine(
@@ -207,17 +207,30 @@ def rename(raw: pd.DataFrame, rules: LayerSchema, columns: Mapping[str, str] | N
 
 
 def _named(raw: pd.DataFrame, rules: LayerSchema, columns: Mapping[str, str] | None, path: Path,
-           around: Surroundings, language: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+           around: Surroundings, language: str, *, spent: Sequence[str] = ()
+           ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return records under canonical names, codes of units filled in, and what was matched."""
     shape = [raw.geometry.name] if isinstance(raw, gpd.GeoDataFrame) else []
     mapping, said = headers.match(raw.columns.drop(shape), rules, given=columns, frame=raw,
                                   source=path.name, language=language)
     named = raw.rename(columns=mapping)
+    left = raw.drop(columns=[*shape, *spent])
+    said = gather([said, _note_unread(left, mapping, said, rules, path, language)])
     if around.membership is None or "unit_id" not in rules.columns or rules.key == "unit_id":
         return named, said
     named, coded = forms.with_unit_codes(named, around.membership, layer=rules.name,
                                          source=path.name, language=language)
     return named, gather([said, coded])
+
+
+def _note_unread(raw: pd.DataFrame, mapping: Mapping[str, str], said: pd.DataFrame,
+                 rules: LayerSchema, path: Path, language: str) -> pd.DataFrame:
+    """Name the columns that hold something and mean nothing known: a misspelt one is lost."""
+    spoken = {*mapping, *said["value"], *forms.unit_headers(raw).values()}
+    left = [str(header) for header in raw.columns
+            if str(header) not in spoken and raw[header].notna().any()]
+    return findings("column_unread", "note", layer=rules.name, language=language,
+                    source=path.name, values=["、".join(left)]) if left else gather([])
 
 
 def _note_empty(raw: pd.DataFrame, rules: LayerSchema, path: Path, language: str) -> pd.DataFrame:

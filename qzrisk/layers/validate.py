@@ -284,12 +284,20 @@ def _yes_no(values: pd.Series, *_: object) -> pd.Series:
     return values.astype(bool) if values.notna().all() else values
 
 
+def _allowed(column: Column, language: str) -> str:
+    """Return the codes, each with the first word that means it where words are Chinese."""
+    said: dict[str, str] = {}
+    for word, code in column.words.items() if language == "zh" else ():
+        said.setdefault(code, f"{word} {code}")
+    return ", ".join(said.get(code, code) for code in column.codes)
+
+
 def _coded(values: pd.Series, raw: pd.Series, column: Column, check: Check) -> pd.Series:
     """Return codes; words of the data dictionary that mean a code are replaced by it."""
     codes = values.replace(dict(column.words)) if column.words else values
     strange = codes.notna() & ~codes.isin(column.codes)
     check.report(strange, "code", "error" if column.required else "warning", column=column.name,
-                 values=raw, expected=", ".join(column.codes))
+                 values=raw, expected=_allowed(column, check.language))
     return codes.where(~strange)
 
 
@@ -301,7 +309,7 @@ def _code_sets(values: pd.Series, raw: pd.Series, column: Column, check: Check) 
     strange = values.map({cell: bool(found - set(column.codes))
                           for cell, found in readings.items()}).fillna(False)
     check.report(strange.astype(bool), "code", "warning", column=column.name, values=raw,
-                 expected=", ".join(column.codes))
+                 expected=_allowed(column, check.language))
     joined = {cell: ";".join(sorted(found & set(column.codes)))
               for cell, found in readings.items()}
     return values.map(joined).replace("", None).astype("str")

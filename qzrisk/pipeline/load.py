@@ -101,7 +101,7 @@ def load(project: Project, *, tick: Tick = lambda _: None) -> Loaded:
         origin.setdefault(name, []).append(pd.DataFrame(
             {"row": checked.rows, "source": source.path.name, "file": number}, index=frame.index))
     frames = {name: _join(part) for name, part in parts.items() if part}
-    _require_layers(frames, project)
+    _require_layers(frames, project, issues)
     joined = Joined(frames, {name: pd.concat(part) for name, part in origin.items()}, rejected)
     rasters = {raster.name: Raster(raster.path, name=raster.name) for raster in project.rasters}
     tick("")
@@ -138,14 +138,23 @@ def _fetcher(project: Project) -> AsCame:
     return fetch
 
 
-def _require_layers(joined: dict[str, pd.DataFrame], project: Project) -> None:
-    """Raise where a layer that every stage needs holds no record."""
+def _require_layers(joined: dict[str, pd.DataFrame], project: Project,
+                    issues: list[pd.DataFrame]) -> None:
+    """Raise where a layer that every stage needs holds no record, and say what barred its rows."""
     for name in REQUIRED_LAYERS:
         if name in joined and joined[name].empty:
             files = ", ".join(s.path.name for s in project.sources if s.layer == name)
             raise ConfigError("empty layer", where=f"{name} ({files})",
-                              expected="at least one record that can be used", got=0,
-                              mend="qzrisk check shows why rows were refused")
+                              expected="at least one record that can be used",
+                              got="; ".join(["0", *_reasons(gather(issues), name)]),
+                              mend="correct the files or their [[source]]")
+
+
+def _reasons(issues: pd.DataFrame, layer: str, most: int = 3) -> list[str]:
+    """Return the errors that most rows of a layer share, each with how to mend it."""
+    errors = issues[(issues["layer"] == layer) & (issues["severity"] == "error")]
+    words = errors["message"].str.cat(errors["suggestion"], sep=" -> ")
+    return words.value_counts(sort=True).index[:most].tolist()
 
 
 def _complete(boundaries: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:

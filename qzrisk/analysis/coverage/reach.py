@@ -114,6 +114,13 @@ def covered(costs: CostMatrix, *, max_cost: float) -> pd.Series:
     Returns
     -------
     bool Series ``covered``, indexed by origin
+
+    Examples
+    --------
+    >>> from qzrisk import CostMatrix
+    >>> costs = CostMatrix.from_pairs(["a"], ["s"], [400.0], unit="m", origins=["a", "b"])
+    >>> covered(costs, max_cost=500.0).to_dict()
+    {'a': True, 'b': False}
     """
     return (backup(costs, max_cost=max_cost) > 0).rename("covered")
 

@@ -90,6 +90,18 @@ def od_costs(
     References
     ----------
     Dijkstra (1959), A note on two problems in connexion with graphs.
+
+    Examples
+    --------
+    >>> import geopandas as gpd
+    >>> from shapely.geometry import LineString
+    >>> from qzrisk.analysis.network import road_network
+    >>> road = gpd.GeoDataFrame(geometry=[LineString([(0, 0), (900, 0)])], crs="EPSG:4549")
+    >>> homes = gpd.GeoSeries.from_xy([0, 800], [0, 0], index=["a", "b"], crs="EPSG:4549")
+    >>> shelter = gpd.GeoSeries.from_xy([300], [0], index=["s"], crs="EPSG:4549")
+    >>> walk = road_network(road, mode="walk")
+    >>> od_costs(walk, homes, shelter, max_cost_m=400.0).to_series().to_dict()
+    {('a', 's'): 300.0}
     """
     unit, limit = _limit(max_cost_min, max_cost_m)
     left, right = (_stops(network, points, unit, snap_limit_m, what)
