@@ -1,3 +1,4 @@
+import json
 import tempfile
 import warnings
 from pathlib import Path
@@ -197,6 +198,113 @@ def test_western_names_and_a_point_between_thousands(tmp_path):
     assert told[["record_id", "value"]].to_numpy().tolist() == [["S1", "1.200"]]
     # The coordinates of the same file are read with its decimal comma.
     assert frame.to_crs("EPSG:4258").geometry.iloc[0].x == pytest.approx(10.012)
+
+
+def table(path, *rows, encoding="utf-8", header="id,name,lon,lat,capacity"):
+    path.write_bytes("\n".join((header, *rows, "")).encode(encoding))
+    return path
+
+
+def test_counts_that_no_number_holds_are_out_of_range_and_nothing_breaks(tmp_path):
+    counts = ["99999999999999999999", "1e308", "1e400", "-1e30", "9007199254740992", "12"]
+    path = table(tmp_path / "s.csv", *(f"{n},a,118.61234,24.91234,{count}"
+                                       for n, count in enumerate(counts)))
+    frame, issues, bad = read_layer(path, "shelters", crs="EPSG:4549")
+    assert len(frame) == 6 and bad.empty
+    assert frame["capacity_persons"].dropna().to_dict() == {"4": 2**53, "5": 12}
+    told = issues[(issues["rule"] == "range") & (issues["field"] == "capacity_persons")]
+    assert told["record_id"].tolist() == ["0", "1", "3"]  # 1e400 is no number to begin with
+
+
+def test_an_area_without_end_gives_no_places(tmp_path):
+    path = table(tmp_path / "s.csv", "1,a,118.61234,24.91234,1e300", "2,b,118.61234,24.91234,inf",
+                 header="id,name,lon,lat,室内有效面积")
+    frame, _, _ = read_layer(path, "shelters", crs="EPSG:4549")
+    assert frame["indoor_area_m2"].isna().all()
+    assert frame["effective_capacity_persons"].isna().all()
+
+
+def test_source_crs_counts_where_the_file_contradicts_itself(tmp_path):
+    true = gpd.GeoDataFrame({"shelter_id": ["1"], "name": "x"}, geometry=[Point(118.6, 24.9)],
+                            crs="EPSG:4326").to_crs("EPSG:3857")
+    true.set_crs("EPSG:4326", allow_override=True).to_file(tmp_path / "s.gpkg")
+    with pytest.raises(CRSError, match="source_crs"):
+        read_layer(tmp_path / "s.gpkg", "shelters", crs="EPSG:4549")
+    frame, issues, _ = read_layer(tmp_path / "s.gpkg", "shelters", crs="EPSG:4549",
+                                  source_crs="EPSG:3857")
+    assert frame.to_crs("EPSG:3857").geometry.iloc[0].distance(true.geometry.iloc[0]) < 0.001
+    told = issues[issues["rule"] == "crs_overruled"]
+    assert told[["severity", "value"]].to_numpy().tolist() == [["warning", "EPSG:4326"]]
+    # One that fits the coordinates no better is no help.
+    with pytest.raises(CRSError, match="EPSG:4549"):
+        read_layer(tmp_path / "s.gpkg", "shelters", crs="EPSG:4549", source_crs="EPSG:4549")
+    # A file in order is believed, whatever the project says.
+    true.to_file(tmp_path / "t.gpkg")
+    frame, issues, _ = read_layer(tmp_path / "t.gpkg", "shelters", crs="EPSG:4549",
+                                  source_crs="EPSG:4490")
+    assert frame.to_crs("EPSG:3857").geometry.iloc[0].distance(true.geometry.iloc[0]) < 0.001
+    assert "crs_overruled" not in set(issues["rule"])
+
+
+def test_a_layer_of_points_wholly_in_the_other_order_is_put_right(tmp_path):
+    gpd.GeoDataFrame({"shelter_id": ["1", "2"], "name": "x"}, geometry=[
+        Point(24.91234, 118.61234), Point(24.81234, 118.71234)], crs="EPSG:4490").to_file(
+            tmp_path / "s.gpkg")
+    frame, issues, _ = read_layer(tmp_path / "s.gpkg", "shelters", crs="EPSG:4549")
+    back = frame.to_crs("EPSG:4490").geometry
+    assert back.x.round(6).tolist() == [118.61234, 118.71234]
+    assert (issues["rule"] == "coordinate_swapped").sum() == 2
+
+
+def test_metres_of_another_country_are_not_turned_by_a_stray_row(tmp_path):
+    rows = ["1,a,565000.5,5934000.25,1", "2,b,32566000,5935000,1"]
+    path = table(tmp_path / "s.csv", *rows, header="id,name,x,y,capacity")
+    frame, issues, bad = read_layer(path, "shelters", crs="EPSG:25832", source_crs="EPSG:25832")
+    assert frame.geometry.iloc[0].equals_exact(Point(565000.5, 5934000.25), 0.01)
+    assert bad["shelter_id"].tolist() == ["2"] and len(frame) == 1
+    assert "coordinate_swapped" not in set(issues["rule"])
+
+
+def test_signs_of_degrees_beside_accents_are_western_too(tmp_path):
+    path = table(tmp_path / "br.csv", "1;Escola São José;43°10'12\"W;22°54'00\"S;80",
+                 "2;Ginásio;-43,17;-22,9;90", encoding="latin-1", header="id;name;lon;lat;capacity")
+    frame, _, bad = read_layer(path, "shelters", crs="EPSG:31983", source_crs="EPSG:4674")
+    assert frame["name"].tolist() == ["Escola São José", "Ginásio"] and bad.empty
+    assert frame.to_crs("EPSG:4674").geometry.x.round(6).tolist() == [-43.17, -43.17]
+
+
+def test_control_characters_do_not_cut_a_name_short(tmp_path):
+    path = table(tmp_path / "s.csv", "1,甲\0乙,118.61234,24.91234,1",
+                 "2,丙\x0b丁,118.61234,24.91234,1", "3,戊,118.61234,24.91234,1")
+    frame, issues, _ = read_layer(path, "shelters", crs="EPSG:4549")
+    assert frame["name"].tolist() == ["甲乙", "丙 丁", "戊"]
+    assert issues.loc[issues["rule"] == "control_characters", "row"].tolist() == [2, 3]
+    frame[["name", "geometry"]].to_file(tmp_path / "s.gpkg")
+    assert gpd.read_file(tmp_path / "s.gpkg")["name"].tolist() == frame["name"].tolist()
+
+
+def test_two_pairs_of_coordinate_columns_are_told_unless_one_is_named(tmp_path):
+    path = table(tmp_path / "s.csv", "1,a,118.61234,24.91234,118.71234,24.81234",
+                 header="id,name,lon,lat,经度,纬度")
+    frame, issues, _ = read_layer(path, "shelters", crs="EPSG:4549")
+    told = issues[issues["rule"] == "coordinates_twice"]
+    assert told[["severity", "value"]].to_numpy().tolist() == [["warning", "经度, 纬度"]]
+    assert frame.to_crs("EPSG:4490").geometry.x.iloc[0] == pytest.approx(118.61234)
+    frame, issues, _ = read_layer(path, "shelters", crs="EPSG:4549", xy=("经度", "纬度"))
+    assert "coordinates_twice" not in set(issues["rule"])
+    assert frame.to_crs("EPSG:4490").geometry.x.iloc[0] == pytest.approx(118.71234)
+
+
+@pytest.mark.parametrize(("found", "words"), [
+    ({"sources": [{"id": "x"}], "data": [{"id": "1", "name": "a", "lon": 118.6, "lat": 24.9}]},
+     r"several lists.*sources \(1\), data \(1\)"),
+    ({"geometryType": "esriGeometryPoint", "fields": [{"name": "id"}],
+      "features": [{"attributes": {"id": "1"}, "geometry": {"x": 1, "y": 2}}]}, "Esri JSON"),
+])
+def test_json_of_several_lists_is_refused_not_read_by_its_first(tmp_path, found, words):
+    (tmp_path / "s.json").write_text(json.dumps(found))
+    with pytest.raises(ConfigError, match=words):
+        read_layer(tmp_path / "s.json", "shelters", crs="EPSG:4549")
 
 
 @settings(deadline=None, derandomize=True, max_examples=25)

@@ -381,7 +381,7 @@ def _from_metres(x: Degrees, y: Degrees, which: Mask, bounds: Bounds | None, sta
         return none, none.copy(), []
     if stated is not None and not stated.is_projected:
         stated = None
-    candidates = guess_crs((x[which], y[which]), stated, area=bounds)
+    candidates = guess_crs((x[which], y[which]), stated, area=bounds or _used_in(stated))
     chosen = _chosen(candidates, stated)
     if chosen is None:
         return none, none.copy(), candidates
@@ -401,6 +401,14 @@ def _from_metres(x: Degrees, y: Degrees, which: Mask, bounds: Bounds | None, sta
     turned = np.zeros(len(x), dtype=bool)
     turned[which] = other
     return which & np.isfinite(x) & np.isfinite(y), turned, candidates
+
+
+def _used_in(stated: CRS | None) -> Bounds | None:
+    """Return where a stated CRS is used, with a degree about it: its rows can lie nowhere else."""
+    if stated is None or stated.area_of_use is None:
+        return None
+    west, south, east, north = stated.area_of_use.bounds
+    return west - 1, south - 1, east + 1, north + 1
 
 
 def _chosen(candidates: list[Candidate], stated: CRS | None) -> tuple[CRS | str, bool] | None:

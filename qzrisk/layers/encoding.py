@@ -37,7 +37,8 @@ _FREQUENT = set(
 _LIKELY, _SURE, _SHORT = 0.7, 0.5, 0.25
 _SAMPLE_BYTES = 100_000
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
-_ACCENTED = re.compile(rb"(?<![\x80-\xff])[\xc0-\xff](?![\x80-\xff])")
+# Letters with accents, and the signs of degrees, ordinals and squares.
+_ACCENTED = re.compile(rb"(?<![\x80-\xff])[\xaa\xb0\xb2\xb3\xba\xc0-\xff](?![\x80-\xff])")
 _ALONE, _LATIN = 0.9, 0.6
 _UTF8_RUN = re.compile(rb"(?:[\xe3-\xe9][\x80-\xbf]{2}){2}")
 _SURE_IDEOGRAPHS = 3

@@ -100,16 +100,21 @@ def layer_of(
     raw, said, date_system = records.read(path, layer=layer, encoding=encoding,
                                           subject=rules.name, language=language)
     spent: list[str] = []
+    placed = gather([])
     if xy or not isinstance(raw, gpd.GeoDataFrame):
         spent = positions.coordinate_headers(raw, xy, path)
+        spare = [] if xy else positions.spare_headers(pd.DataFrame(raw), spent)
+        if spare:
+            placed = findings("coordinates_twice", "warning", layer=rules.name, language=language,
+                              source=path.name, values=[", ".join(map(str, spare))],
+                              expected=", ".join(map(str, spent)))
         raw, remarks = positions.points(pd.DataFrame(raw), xy, path=path, source_crs=source_crs,
                                         around=around)
     else:
         # Files of one layer may call their geometry differently; canonical layers never do.
         raw = raw.rename_geometry("geometry") if raw.geometry.name != "geometry" else raw
-        raw = positions.referenced(raw, path=path, source_crs=source_crs, around=around)
-        raw, remarks = (positions.repair_points(raw, around) if rules.geometry == "Point"
-                        else (raw, []))
+        raw, remarks, placed = positions.referenced(raw, rules, path=path, source_crs=source_crs,
+                                                    around=around, language=language)
     named, mapped = _named(raw, rules, columns, path, around, language, spent=spent)
     shifted, shift_said = positions.unshift(named, datum, rules=rules, path=path, around=around,
                                             language=language)
@@ -120,7 +125,7 @@ def layer_of(
     # Coordinates in words have become shapes; in the quarantine they stand as they came.
     frame = checked.frame.drop(columns=set(spent) - set(rules.columns), errors="ignore")
     return replace(checked, frame=frame,
-                   issues=gather([mapped, shift_said, checked.issues, more]))
+                   issues=gather([mapped, placed, shift_said, checked.issues, more]))
 
 
 def read_table(

@@ -19,6 +19,7 @@ from qzrisk.layers.schema import LayerSchema
 from qzrisk.layers.validate import Remark, Surroundings
 
 _SHIFTS = {"gcj02": _crs.gcj02_to_wgs84, "bd09": _crs.bd09_to_wgs84}
+_DEGREES = 360
 _LON = ("lon", "lng", "long", "longitude", "x", "经度", "东经", "x坐标", "横坐标")
 _LAT = ("lat", "latitude", "y", "纬度", "北纬", "y坐标", "纵坐标")
 _PAIR = ("坐标", "经纬度", "coordinates", "位置坐标", "wkt")
@@ -63,24 +64,54 @@ def coordinate_headers(raw: pd.DataFrame, xy: tuple[str, str] | None, path: Path
                       got=", ".join(map(str, raw.columns)), mend="name them: x = ..., y = ...")
 
 
-def referenced(raw: gpd.GeoDataFrame, *, path: Path, source_crs: str | None,
-                around: Surroundings) -> gpd.GeoDataFrame:
-    """Return the frame with its CRS, refused where its datum or its bounds forbid to trust it."""
+def spare_headers(raw: pd.DataFrame, used: list[Any]) -> list[Any]:
+    """Return further headers of coordinates, beside those that are used."""
+    known = {normal(name) for name in (*_LON, *_LAT, *_PAIR)}
+    return [header for header in raw.columns
+            if header not in used and normal(str(header).rpartition("/")[2]) in known]
+
+
+def referenced(raw: gpd.GeoDataFrame, rules: LayerSchema, *, path: Path, source_crs: str | None,
+               around: Surroundings, language: str
+               ) -> tuple[gpd.GeoDataFrame, list[Remark], pd.DataFrame]:
+    """Return the frame with its CRS, remarks on its points, and what was said of the CRS.
+
+    Refused where its datum or its bounds forbid to trust it. `source_crs` counts where the file
+    has no CRS, or one in which its coordinates cannot be.
+    """
     if raw.crs is None and not source_crs:
         raise CRSError("the file carries no coordinate reference system", where=str(path),
                        expected="a .prj or an embedded CRS", got="none",
                        mend='give source_crs, e.g. source_crs = "EPSG:4490"')
-    if raw.crs is None:
-        raw = raw.set_crs(_crs.require_datum(source_crs, where=f"source_crs of {path.name}"))
-    placed = raw
-    _crs.require_datum(placed.crs, where=str(path))
-    west, south, east, north = map(float, placed.total_bounds)
-    if np.isfinite([west, south, east, north]).all():
-        words = _crs.contradiction(placed.crs, (west, south, east, north), area=around.bounds)
-        if words:
-            raise CRSError(words, where=str(path), expected="coordinates where the CRS is used",
-                           got=str(placed.crs), mend="correct the .prj, or give source_crs")
-    return placed
+    given = source_crs and _crs.require_datum(source_crs, where=f"source_crs of {path.name}")
+    said = gather([])
+    placed, remarks = _as_stated(raw if raw.crs else raw.set_crs(given), rules, path, around)
+    words = _contradiction(placed, around, language)
+    if words and given and raw.crs and not raw.crs.equals(given):
+        stated = raw.crs.to_string()
+        placed, remarks = _as_stated(raw.set_crs(given, allow_override=True), rules, path, around)
+        words = _contradiction(placed, around, language)
+        said = findings("crs_overruled", "warning", layer=rules.name, language=language,
+                        source=path.name, values=[stated], expected=str(source_crs))
+    if words:
+        raise CRSError(words, where=str(path), expected="coordinates where the CRS is used",
+                       got=str(placed.crs), mend="correct the .prj, or give source_crs")
+    return placed, remarks, said
+
+
+def _as_stated(frame: gpd.GeoDataFrame, rules: LayerSchema, path: Path, around: Surroundings
+               ) -> tuple[gpd.GeoDataFrame, list[Remark]]:
+    """Return the frame with points in the other order put right, before its place is judged."""
+    _crs.require_datum(frame.crs, where=str(path))
+    return repair_points(frame, around) if rules.geometry == "Point" else (frame, [])
+
+
+def _contradiction(frame: gpd.GeoDataFrame, around: Surroundings, language: str) -> str | None:
+    west, south, east, north = map(float, frame.total_bounds)
+    if not np.isfinite([west, south, east, north]).all():
+        return None
+    return _crs.contradiction(frame.crs, (west, south, east, north), area=around.bounds,
+                              language=language)
 
 
 def repair_points(frame: gpd.GeoDataFrame, around: Surroundings
@@ -93,6 +124,8 @@ def repair_points(frame: gpd.GeoDataFrame, around: Surroundings
         return frame, []
     at = np.flatnonzero(points)
     x, y = shapely.get_x(shapes[at]), shapely.get_y(shapes[at])
+    if np.nanmax(np.abs([x, y]), where=np.isfinite([x, y]), initial=0) > _DEGREES:
+        return frame, []  # metres under a CRS of degrees: the layer is judged as a whole
     found = coordinates.locate(x, y, bounds=around.bounds)
     remarks = []
     for rule, hit in found.rules.items():

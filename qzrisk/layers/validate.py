@@ -28,6 +28,8 @@ _GEOMETRY_FAMILY = {
 }
 
 
+_COUNTABLE = 2.0 ** 53
+
 _TYPE_NAMES = np.array(["Point", "LineString", "LinearRing", "Polygon", "MultiPoint",
                         "MultiLineString", "MultiPolygon", "GeometryCollection", ""])
 """Names of shapely's type ids; -1, a missing shape, is the last."""
@@ -257,7 +259,8 @@ def _typed(raw: pd.Series, column: Column, check: Check) -> pd.Series:
 def _ranged(values: pd.Series, raw: pd.Series, column: Column, check: Check) -> pd.Series:
     low = -np.inf if column.min is None else column.min
     high = np.inf if column.max is None else column.max
-    outside = (values < low) | (values > high)
+    # Beyond 2^53 a float no longer counts by ones: nothing here is so large, infinity neither.
+    outside = (values < low) | (values > high) | (values.abs() > _COUNTABLE)
     check.report(outside, "range", "error" if column.required else "warning", column=column.name,
                  values=raw, expected=f"{low:g} – {high:g}")
     return values.where(~outside)

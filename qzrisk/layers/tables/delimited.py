@@ -19,6 +19,8 @@ from qzrisk.layers.tables.source import Remark, Row, Source, unreadable
 DELIMITERS = (",", "\t", ";", "|", "，")
 _SNIFFED_LINES = 60
 _GUESS = 0.5
+_BREAKS = re.compile("[\x0b\x0c]")  # breaks within a cell
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def read_delimited(path: Path, encoding: str | None, *, language: str) -> Source:
@@ -81,6 +83,7 @@ def _text(path: Path, encoding: str | None, language: str) -> tuple[str, Source]
         raise unreadable(path, "a web page or XML, not a table",
                          "open it in a spreadsheet program and save it as xlsx")
     source = Source(rows=(), encoding=found.name)
+    text = _printable(text, source)
     if found.name == MIXED:
         source.remarks.append(Remark(rule="mixed_encoding", severity="warning",
                                      rows=list(strange) or [0],
@@ -93,6 +96,22 @@ def _text(path: Path, encoding: str | None, language: str) -> tuple[str, Source]
         source.remarks.append(Remark(rule="encoding_guess", severity="warning",
                                      values=(f"{found.name}: {found.evidence}",)))
     return text, source
+
+
+def _printable(text: str, source: Source) -> str:
+    """Return the text without control characters, at which other programs cut a cell short."""
+    lines: list[int] = []
+    at = number = 0
+    for found in _CONTROL.finditer(text):
+        number += text.count("\n", at, found.start())
+        at = found.start()
+        lines.append(number + 1)
+    if not lines:
+        return text
+    lines = sorted(set(lines))
+    source.remarks.append(Remark(rule="control_characters", severity="note", rows=lines,
+                                 values=[""] * len(lines)))
+    return _CONTROL.sub("", _BREAKS.sub(" ", text))
 
 
 def _same(given: str, found: str) -> bool:
@@ -164,8 +183,16 @@ def _objects(text: str) -> list[dict[str, Any]]:
         if found.get("type") == "FeatureCollection":
             raise ConfigError("a GeoJSON is a layer, not a table", expected="records",
                               got="FeatureCollection", mend="read it with read_layer")
-        lists = [value for value in found.values() if _is_records(value)]
-        found = lists[0] if lists else [found]
+        if "geometryType" in found and "features" in found:
+            # Its spatialReference may be a datum that must not be passed over.
+            raise ConfigError("an Esri JSON is not read", expected="GeoJSON or records",
+                              got=str(found["geometryType"]), mend="export it as GeoJSON")
+        lists = {key: value for key, value in found.items() if _is_records(value)}
+        if len(lists) > 1:
+            raise ConfigError("several lists of records in the file", expected="one list",
+                              got=", ".join(f"{key} ({len(v)})" for key, v in lists.items()),
+                              mend="save the one that is meant in a file of its own")
+        found = next(iter(lists.values()), [found])
     return list(found) if _is_records(found) else []
 
 
