@@ -124,10 +124,10 @@ def _risk(options: argparse.Namespace) -> int:
 
 def _map(options: argparse.Namespace) -> int:
     from qzrisk import pipeline
-    from qzrisk.pipeline.web_pages import PAGES, RUN_PAGES
+    from qzrisk.pipeline.web_pages import RUN_PAGES, listing
 
     if options.name == "list":
-        _say("\n".join(PAGES))
+        _say(listing())
         return DONE
     names = RUN_PAGES if options.name is None else (options.name,)
     # A wrong name is told before anything is read.

@@ -1,6 +1,7 @@
 """The pages of `qzrisk map`, on cities small enough to count by hand; then in chromium."""
 
 import dataclasses
+import json
 import re
 
 import pandas as pd
@@ -130,6 +131,8 @@ def test_every_page_asks_for_nothing_and_names_nobody(given, isles, audience, la
                 continue
             page = html_of(name, spoken)
             assert external_urls(page) == [], name
+            said = re.findall(r"<span>[^<]*0\.001[^<]*</span>", page)
+            assert len(said) <= (audience == "public"), name
             assert {"zh": "合成数据", "en": "synthetic data"}[language] in page
             if audience == "public":
                 assert not any(secret in page for secret in SECRET), name
@@ -138,7 +141,9 @@ def test_every_page_asks_for_nothing_and_names_nobody(given, isles, audience, la
 def test_command_line(tmp_path, capsys):
     path = write_city(tmp_path)
     assert cli.main(["map", "list"]) == 0
-    assert capsys.readouterr().out.split() == list(web_pages.PAGES)
+    listed = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in listed] == list(web_pages.PAGES)
+    assert all(re.search("[一-鿿].* / [a-z]", line) for line in listed)
     assert cli.main(["map", "risk", "--project", str(path), "--out", str(tmp_path / "out")]) == 0
     assert capsys.readouterr().out.strip().endswith("risk.html")
     assert [file.name for file in (tmp_path / "out/maps").iterdir()] == ["risk.html"]
@@ -171,6 +176,72 @@ def test_legend_counts_are_those_of_the_tables(isles, given):
     assert legend(page, "ledger_closed") == {"重大": "1", "一般": "0"}
     page = html_of("census", given)
     assert legend(page, "records") == {"check": "2", "survey": "1", "list": "1"}
+
+
+@pytest.mark.parametrize("audience", ["public", "internal"])
+def test_every_page_carries_and_prints_the_counts_of_its_layers(given, isles, audience):
+    compared = 0
+    for made in (given, isles):
+        spoken = dataclasses.replace(made, project=made.project.with_(audience=audience))
+        for name, (needs, _) in web_pages.PAGES.items():
+            page = None if needs == "results" and made.results is None else web_pages.page(
+                name, spoken)
+            if page is None or page.after is not None:
+                continue
+            html = web.html(page.spec)
+            carried = {layer["name"]: layer for layer in json.loads(
+                re.search(r'id="qz-data">(.*?)</script>', html, re.S)[1])["layers"]}
+            for layer in page.spec.layers:
+                counts = layer.counts()
+                if not counts:
+                    continue
+                signs = carried[layer.name]["classes"]
+                codes = palette(layer.palette).codes
+                assert {c: signs.count(str(at)) for at, c in enumerate(codes)} | {
+                    NO_DATA: signs.count(".")} == counts, (name, layer.name)
+                found = {c: int(n.replace(",", "")) for c, n in legend(html, layer.name).items()}
+                assert found == {c: n for c, n in counts.items() if n or c != NO_DATA}
+                compared += 1
+    assert compared > 15
+
+
+def test_villages_are_counted_as_villages_and_the_county_outside_stays_hatched(isles):
+    outside = isles.loaded.layers["boundaries"].query("level == 'county' and not in_statistics")
+    for name in ("overview", "risk"):
+        spec = web_pages.page(name, isles).spec
+        units = isles.loaded.tables["units"]["level"]
+        assert set(spec.layer("village_risk").frame.index.map(units)) == {"village"}
+        if len(outside):
+            assert list(spec.layer("outside").frame.index) == list(outside.index)
+            assert "village_risk" in spec.layer("outside").joined
+            assert spec.layer("outside").show
+
+
+def test_what_is_not_closed_says_so_in_place_of_a_date(given):
+    frame = web_pages.page("hidden_dangers", given).spec.layer("ledger_found").frame
+    assert frame["closed_on"].tolist()[:4] == ["尚未销号"] * 3 + ["2021-06-01"]
+    english = dataclasses.replace(given, project=given.project.with_(language="en"))
+    frame = web_pages.page("hidden_dangers", english).spec.layer("ledger_found").frame
+    assert frame["closed_on"].iloc[0] == "not closed yet"
+
+
+def test_safe_shelters_say_that_nothing_was_found(isles):
+    frame = web_pages.page("shelters", isles).spec.layer("flood_use").frame
+    assert frame["unsafe"].notna().all()
+    assert frame.loc["S1", "unsafe"] == "未发现"
+
+
+def test_titles_notes_and_units_are_sentences_of_their_language(isles):
+    english = dataclasses.replace(isles, project=isles.project.with_(language="en"))
+    for made, stop in ((isles, "。"), (english, ".")):
+        spec = web_pages.page("shelters", made).spec
+        assert all(note.endswith(stop) and not note.endswith(2 * stop) for note in spec.notes)
+        if made is english:
+            assert all(one.title[0].isupper() for one in spec.layers)
+            assert all(note[0].upper() == note[0] for note in spec.notes)
+        else:
+            heads = [head for one in spec.layers for head in one.fields.values()]
+            assert not [head for head in heads if "persons" in head]
 
 
 def test_a_town_with_nobody_to_be_moved_says_so(calmed):
@@ -318,6 +389,55 @@ def test_the_time_bar_counts_the_ledger(given, visit):
     page.locator("#qz-time input[type=range]").evaluate(
         f"e => {{ e.value = {at}; e.dispatchEvent(new Event('input')); }}")
     assert total.inner_text() == "显示 4 / 5 条"
+
+
+@pytest.mark.browser
+def test_counties_keep_their_names_beside_the_rings(given, visit):
+    visit(html_of("hidden_dangers", given))
+    spec = web_pages.page("hidden_dangers", given).spec
+    assert spec.layer("counties").label == "name"
+    assert (spec.layer("counties").frame["name"] != "").all()
+
+
+@pytest.mark.browser
+def test_a_shelter_of_two_layers_is_found_once_and_shown_once(isles, visit):
+    page = visit(html_of("shelters", isles))
+    name = isles.loaded.layers["shelters"]["name"].iloc[0]
+    page.fill("#qz-search", name)
+    found = page.locator("#qz-results [role=option]")
+    assert found.filter(has_text=name).count() == (
+        isles.loaded.layers["shelters"]["name"].str.contains(name, regex=False).sum())
+    assert "能否启用" in found.first.inner_text()
+    page.check("[data-name=shelters] input[data-switch]")
+    assert not page.is_checked("[data-name=flood_use] input[data-switch]")
+    page.fill("#qz-search", name)
+    assert "按级别" in page.locator("#qz-results [role=option]").first.inner_text()
+
+
+@pytest.mark.browser
+def test_long_notes_are_cut_until_asked_for_and_printed_whole(isles, visit):
+    made = web_pages.page("shelters", isles)
+    many = made.spec.with_(notes=tuple(f"{at} 说明的说明的说明的说明。" for at in range(40)))
+    page = visit(web.html(many))
+    notes, more = page.locator("#qz-notes"), page.locator("#qz-more")
+    shown, whole = notes.evaluate("e => [e.clientHeight, e.scrollHeight]")
+    assert shown <= 40 < whole
+    more.click()
+    assert notes.evaluate("e => e.clientHeight") == whole
+    assert more.get_attribute("aria-expanded") == "true"
+    more.click()
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert notes.evaluate("e => e.scrollHeight - e.clientHeight") <= 1
+    few = visit(web.html(made.spec.with_(notes=("一。",))))
+    assert few.locator("#qz-more").is_hidden()
+
+
+@pytest.mark.browser
+def test_the_legend_of_a_divided_page_is_printed_whole(isles, visit):
+    page = visit(html_of("shelter_sites", isles))
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    high, whole = page.locator(".qz-panel").evaluate("e => [e.clientHeight, e.scrollHeight]")
+    assert whole <= high + 1
 
 
 @pytest.mark.browser

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -27,6 +28,7 @@ CODE_COLUMNS = ("hazards_served", "status", "state", "stage", "form", "sector", 
                 "cover_type", "kind", "size", "tier")
 """Columns of codes that popups show in words."""
 
+_UNIT = re.compile(r"(.+) \(([^()]+)\)")
 _STAGES: Mapping[str, str] = {"list": "list", "survey": "survey"}
 
 
@@ -49,10 +51,10 @@ def ground(project: Project, loaded: Loaded, *, show: bool = False) -> tuple[Lay
     return tuple(made)
 
 
-def outside(loaded: Loaded, language: str, *, joined: tuple[str, ...] = ()
+def outside(loaded: Loaded, language: str, *, joined: tuple[str, ...] = (), show: bool = False
             ) -> tuple[LayerSpec, ...]:
     """Return the hatched counties outside the statistics, drawn with `joined` where given."""
-    return tuple(replace(layer, joined=joined, show=not joined)
+    return tuple(replace(layer, joined=joined, show=show or not joined)
                  for layer in specs.outside_layer(loaded, language))
 
 
@@ -78,7 +80,8 @@ def shelter_use(loaded: Loaded, made: Case, project: Project) -> LayerSpec:
     code = frame["excluded"].astype("str").where(frame["serves"], "not_serving")
     code = code.where(~frame["counts"], "counts")
     unsafe = frame["unsafe"].map(
-        lambda reason: text(f"unsafe_{reason}", language), na_action="ignore")
+        lambda reason: text(f"unsafe_{reason}", language), na_action="ignore").fillna(
+        text("web_no_reason", language))
     shown = frame.assign(unsafe=unsafe, town=specs.town_names(frame["unit_id"], loaded))
     columns = [c for c in ("name", "town", "tier", "places", "unsafe", "assigned_persons",
                            "places_left") if c in shown]
@@ -122,12 +125,12 @@ def ledger(loaded: Loaded, project: Project) -> tuple[LayerSpec, ...]:
              for c in kept}
     frame = frame.assign(danger_id=frame.index)[[
         *kept, "state", *(["danger_id"] if internal else []), "geometry"]]
-    found = _dated("ledger_found", "web_layer_found", frame, "state", "danger_state", "found_on",
-                   heads, project)
+    found = _dated("ledger_found", "web_layer_found", ended(frame, language), "state",
+                   "danger_state", "found_on", heads, project)
     made = [replace(found, search="danger_id" if internal else None)]
     if "closed_on" in frame and frame["closed_on"].notna().any() and "grade" in frame:
-        ended = frame[frame["closed_on"].notna()]
-        made.append(_dated("ledger_closed", "web_layer_mended", ended, "grade", "danger_grade",
+        closed = frame[frame["closed_on"].notna()]
+        made.append(_dated("ledger_closed", "web_layer_mended", closed, "grade", "danger_grade",
                            "closed_on", heads, project).hidden())
     return tuple(made)
 
@@ -187,8 +190,36 @@ def _word(code: str, column: str, language: str, prefix: str) -> str:
     return next((text(key, language) for key in stems if key in table()), code)
 
 
+def ended(frame: gpd.GeoDataFrame, language: str) -> gpd.GeoDataFrame:
+    """Return a frame in which what is not closed yet says so in place of a date."""
+    if "closed_on" not in frame:
+        return frame
+    day = frame["closed_on"].dt.strftime("%Y-%m-%d").astype("object")
+    return frame.assign(closed_on=day.where(frame["closed_on"].notna(),
+                                            text("web_not_closed", language)))
+
+
+def sentence(words: str, language: str, *, stop: bool = False) -> str:
+    """Return words with a capital where the language has them, with a full stop if asked."""
+    begun = words[:1].upper() + words[1:] if language == "en" else words
+    if not stop:
+        return begun
+    return begun.rstrip(".。；; ") + ("." if language == "en" else "。")
+
+
+def _unit_words(heading: str, language: str) -> str:
+    """Return a heading of the data dictionary with its unit in the language."""
+    found = _UNIT.fullmatch(heading)
+    if found is None or language != "zh":
+        return heading
+    unit = text(key, language) if (key := f"web_unit_{found[2]}") in table() else found[2]
+    return f"{found[1]}（{unit}）"
+
+
 def in_words(layer: LayerSpec, language: str) -> LayerSpec:
-    """Return a layer whose popups show words where its frame holds codes."""
+    """Return a layer whose title and popups are words, also where its frame holds codes."""
+    layer = replace(layer, title=sentence(layer.title, language), fields={
+        column: _unit_words(head, language) for column, head in layer.fields.items()})
     if layer.frame is None or not set(CODE_COLUMNS) & set(layer.fields):
         return layer
     prefix = "shelter" if layer.name == "shelters" else ""

@@ -57,11 +57,12 @@ def _overview(given: Given) -> WebPage | None:
     calm = [layer for made in given.results.cases.values() if made.plan is not None
             for layer in web_layers.calm(loaded, made, project, tuple(
                 area.name for area in areas if area.name.startswith(made.hazard)))]
-    # The risk layer has the counties outside the statistics; the others have not.
-    towns = ("town_coverage", *(layer.name for layer in areas))
-    first, rest = spec.layers[:2], spec.layers[2:]
+    fills = ("village_risk", "town_coverage", *(layer.name for layer in areas))
+    first = [_inside(layer, loaded) for layer in spec.layers[:2]]
+    rest = spec.layers[2:]
     return WebPage(spec=spec.with_(layers=(
-        *web_layers.outside(loaded, project.language, joined=towns), *first, *areas, *calm,
+        *web_layers.outside(loaded, project.language, joined=fills, show=True),
+        *first, *areas, *calm,
         *web_layers.ground(project, loaded), *rest, *circles)))
 
 
@@ -79,7 +80,9 @@ def _shelters(given: Given) -> WebPage | None:
         return WebPage(spec=stress.with_(
             name="shelters", title=text("web_map_shelters_plain", language, city=city),
             layers=(*stress.layers, *ground, by_tier), focus="city"))
-    places, grade, *circles = coverage_maps.web_layers(project, loaded, made)
+    places, grade, *circles = (
+        replace(layer, search="name") if layer.kind == "choropleth" else layer
+        for layer in coverage_maps.web_layers(project, loaded, made))
     static = coverage_maps.pages(project, loaded, made, given.run_id)[1]
     assert isinstance(static, MapSpec)
     return WebPage(spec=MapSpec(
@@ -109,7 +112,8 @@ def _sites(given: Given) -> WebPage | None:
         return None
     anywhere = cases.case(loaded, project, given.access, made.hazard, plan=False, any_site=True)
     sides = {text("web_side_any", language): anywhere, text("web_side_safe", language): made}
-    grades = [coverage_maps.web_layers(project, loaded, case)[1] for case in sides.values()]
+    grades = [replace(coverage_maps.web_layers(project, loaded, case)[1], search="name")
+              for case in sides.values()]
     lines = specs.boundary_lines(loaded, language)
     points = replace(use, name="unsafe", frame=use.frame[unsafe], classes=None, palette=None,
                      style="team", title=text("web_layer_unsafe", language))
@@ -153,7 +157,8 @@ def _risk(given: Given) -> WebPage | None:
     language = project.language
     village = specs.static_specs(project, loaded, results, given.run_id)[-1]
     county = specs.risk_layer(loaded, results, "county", project)
-    town = replace(specs.risk_layer(loaded, results, "town", project), search="name")
+    town = replace(_inside(specs.risk_layer(loaded, results, "town", project), loaded),
+                   search="name")
     rasters = [
         LayerSpec(name=f"raster_{entry.source}", kind="raster", style=_ramp(entry.source),
                   title=entry.zh if language == "zh" else entry.en, show=False,
@@ -162,10 +167,24 @@ def _risk(given: Given) -> WebPage | None:
         if entry.measure == "raster_mean" and entry.source in loaded.rasters]
     notes = (text("web_note_rasters", language),) if rasters else ()
     return WebPage(spec=village.with_(
-        name="risk", layers=(*web_layers.outside(loaded, language, joined=("town_risk",)),
-                             *rasters, county.hidden(), town.hidden(), village.layers[0],
+        name="risk", layers=(*web_layers.outside(loaded, language, show=True,
+                                                 joined=("town_risk", "village_risk")),
+                             *rasters, county.hidden(), town.hidden(),
+                             _inside(village.layers[0], loaded),
                              *web_layers.ground(project, loaded), *village.layers[1:]),
         notes=(*village.notes, *notes)))
+
+
+def _inside(layer: LayerSpec, loaded: Loaded) -> LayerSpec:
+    """Return a layer of towns or villages without the counties that stand in for theirs.
+
+    These are hatched by the layer of what is outside: a legend counts villages as villages.
+    """
+    assert layer.frame is not None
+    units = loaded.tables["units"]
+    own = layer.frame.index.to_series().map(units["level"]) != "county"
+    return replace(layer, frame=layer.frame[own],
+                   classes=None if layer.classes is None else layer.classes[own])
 
 
 def _ramp(raster: str) -> str:
@@ -193,7 +212,11 @@ def _theme(layer: str, name: str, given: Given) -> WebPage | None:
     layers = tuple(
         replace(one, search="name") if one.search is None and "name" in one.fields else one
         for one in spec.layers)
-    return WebPage(spec=spec.with_(name=name, layers=(*layers[:at], *ground, *layers[at:])))
+    # A page tells by itself that its points are rounded.
+    rounded = text("themes_note_rounded", project.language, step=project.public_step_deg)
+    return WebPage(spec=spec.with_(
+        name=name, layers=(*layers[:at], *ground, *layers[at:]),
+        notes=tuple(note for note in spec.notes if note != rounded)))
 
 
 def _railway(given: Given) -> WebPage | None:
@@ -207,7 +230,7 @@ def _railway(given: Given) -> WebPage | None:
             extra = [c for c in ("found_on", "due_on", "closed_on") if c in points]
             heads = {c: schema("railway_points").heading(c, given.project.language)
                      for c in ("point_id", *extra)}
-            frame = layer.frame.join(points[extra])
+            frame = web_layers.ended(layer.frame.join(points[extra]), given.project.language)
             layer = replace(
                 layer, frame=frame.assign(point_id=frame.index), fields={**heads, **layer.fields},
                 when="found_on" if "found_on" in extra else None, search="point_id")
@@ -222,7 +245,10 @@ def _hidden_dangers(given: Given) -> WebPage | None:
         return page
     language = given.project.language
     ledger = web_layers.ledger(given.loaded, given.project)
-    layers = [layer.hidden() if layer.name == "open" else layer for layer in page.spec.layers]
+    # Names stand on the county lines: the circles that bear them in print are only offered here.
+    named = {"open": lambda layer: replace(layer, show=False, label=None),
+             "counties": lambda _: specs.boundary_lines(given.loaded, language)[0]}
+    layers = [named.get(layer.name, lambda same: same)(layer) for layer in page.spec.layers]
     missing = web_layers.unplaced(ledger[0])
     notes = [text("web_note_unit_places", language), text("web_note_found", language)]
     notes += [text("web_note_unit_unknown", language, count=missing)] if missing else []
@@ -265,6 +291,13 @@ RUN_PAGES = ("overview", "shelters", "shelter_sites", "risk", "railway", "hidden
 """Pages that `qzrisk run` writes."""
 
 
+def listing() -> str:
+    """Return the pages, a line each: name and what it shows, in Chinese and English."""
+    wide = max(map(len, PAGES))
+    return "\n".join(f"{name:{wide}}  {text(f'web_about_{name}', 'zh')} / "
+                     f"{text(f'web_about_{name}', 'en')}" for name in PAGES)
+
+
 def needs_results(names: Iterable[str]) -> bool:
     """Tell whether any of the pages needs more than the data as read.
 
@@ -289,7 +322,8 @@ def page(name: str, given: Given) -> WebPage | None:
     done: dict[int, LayerSpec] = {}  # a layer of both sides of a divider stays one
 
     def in_words(spec: MapSpec) -> MapSpec:
-        return spec.with_(layers=tuple(
+        notes = (web_layers.sentence(note, spec.language, stop=True) for note in spec.notes)
+        return spec.with_(notes=tuple(notes), layers=tuple(
             done.setdefault(id(layer), web_layers.in_words(layer, spec.language))
             for layer in spec.layers))
 

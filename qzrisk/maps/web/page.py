@@ -43,6 +43,7 @@ _PRINTED = {
     "panel": "web_panel", "search": "web_search", "results": "web_results", "legend": "legend",
     "table": "web_table", "filter": "web_filter", "tools": "web_tools", "time": "web_time",
     "play": "web_play", "only": "web_only", "noscript": "web_noscript", "synthetic": "synthetic",
+    "all_notes": "web_all_notes",
 }
 
 
@@ -153,7 +154,7 @@ def _section(
 ) -> dict[str, Any]:
     layer = one.layer
     count = 0 if layer.frame is None else len(layer.frame)
-    counted = layer.frame is not None and (layer.kind != "outline" or bool(layer.fields))
+    counted = layer.frame is not None and bool(layer.unit_word or layer.classes is not None)
     return {
         "place": place,
         "name": layer.name,

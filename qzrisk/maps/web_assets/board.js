@@ -265,12 +265,15 @@ function paintPoints(ctx, layer, view) {
   // Large symbols first, so that none hides a smaller one.
   if (layer.size) order.sort((a, b) => layer.size.values[b] - layer.size.values[a]);
   else if (layer.palette) order.sort((a, b) => layer.classOf[a] - layer.classOf[b]);
+  // What lies under large symbols stays readable.
+  if (layer.size) ctx.globalAlpha = 0.78;
   for (const i of order) {
     if (!there(layer, i) || !passes(layer, i) || !inBox(layer.geometry.box, i, view)) continue;
     const k = features[i][0][0];
     symbol(ctx, xy[k] * view.k + view.dx, xy[k + 1] * view.k + view.dy, symbolOf(layer, i, view),
       inkOf(layer, layer.classOf[i]));
   }
+  ctx.globalAlpha = 1;
 }
 
 const donutRadius = (n) => 11 + 3.2 * Math.log10(n);

@@ -1,9 +1,16 @@
 // Search, keyed by layer and row, so that two of one name stay two.
 
+// Two layers with one and the same column of names show the same features: these are found once,
+// in the layer that is drawn.
+const seenIn = (layer) => layers.find((other) => other.search && other.shown
+  && other.search.name === layer.search.name) || layer;
+
 function searchIndex() {
   const entries = [];
+  const done = new Set();
   for (const layer of layers) {
-    if (!layer.search) continue;
+    if (!layer.search || done.has(layer.search.name)) continue;
+    done.add(layer.search.name);
     for (let i = 0; i < layer.count; i++) {
       const name = columns[layer.search.name](i);
       if (name) entries.push({ layer, i, name, apart: apartOf(layer, i) });
@@ -53,7 +60,7 @@ function wireSearch() {
     list.replaceChildren(...found.slice(0, MOST_RESULTS).map((entry, i) => {
       const option = make('li', { id: `qz-option-${i}`, role: 'option' },
         make('span', {}, ...(entry.apart ? [make('small', {}, entry.apart), ' '] : []), entry.name),
-        make('em', {}, entry.layer.title));
+        make('em', {}, seenIn(entry.layer).title));
       option.addEventListener('mousedown', (event) => event.preventDefault());
       option.addEventListener('click', () => go(entry));
       return option;
@@ -69,7 +76,7 @@ function wireSearch() {
   const go = (entry) => {
     close();
     input.value = [entry.apart, entry.name].filter(Boolean).join(' ');
-    visit(entry.layer, entry.i);
+    visit(seenIn(entry.layer), entry.i);
   };
   input.addEventListener('input', show);
   input.addEventListener('focus', () => { if (input.value) show(); });

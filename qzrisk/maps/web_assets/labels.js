@@ -2,7 +2,7 @@
 
 const ABOUT_POINT = [[0, -13], [0, 13]];
 const ABOUT_AREA = [[0, 0]];
-for (const away of [18, 30, 42]) {
+for (const away of [18, 30, 42, 54]) {
   for (let turn = 0; turn < 8; turn++) {
     const angle = (turn * Math.PI) / 4;
     ABOUT_AREA.push([1.5 * away * Math.sin(angle), -away * Math.cos(angle)]);
@@ -13,7 +13,10 @@ for (const away of [18, 30, 42]) {
 function roomFor(x, y, half, high, shifts, boxes, must, view) {
   const [w, n, e, s] = view.window;
   const within = x > w && x < e && y > n && y < s;
-  const fits = ([tx, ty], all) => (!within || (tx - half > w && tx + half < e))
+  // No name is cut by the edge of the view: it stands inside, or wholly outside with its place.
+  const whole = (tx, ty) => (tx - half > w && tx + half < e && ty - high > n && ty + high < s)
+    || (!within && (tx + half < w || tx - half > e || ty + high < n || ty - high > s));
+  const fits = ([tx, ty], all) => whole(tx, ty)
     && boxes.every((b) => (!all && !b[4])
     || tx + half < b[0] || tx - half > b[2] || ty + high < b[1] || ty - high > b[3]);
   const places = shifts.map(([sx, sy]) => [x + sx, y + sy]);

@@ -225,7 +225,7 @@ function hint(found) {
   }
   const shown = layer.fields.filter(([, c]) => !layer.search || (c !== layer.search.name && c !== layer.search.apart));
   for (const [label, column] of shown.slice(0, 3)) {
-    box.append(make('div', {}, `${label}：${columns[column](i) ?? page.words.noData}`));
+    box.append(make('div', {}, `${label}${page.language === 'zh' ? '：' : ': '}${columns[column](i) ?? page.words.noData}`));
   }
   return box;
 }
@@ -280,6 +280,12 @@ function setShown(layer, shown) {
   // Fills hide one another: one at a time, unless they lie on two sides of the swipe.
   if (shown && isFill(layer)) {
     layers.filter((other) => other !== layer && isFill(other) && other.side === layer.side)
+      .forEach((other) => { other.shown = false; });
+  }
+  // Points of one and the same place do, too.
+  if (shown && isPoints(layer) && layer.palette) {
+    layers.filter((other) => other !== layer && other.palette && isPoints(other)
+      && other.geometry === layer.geometry && other.side === layer.side)
       .forEach((other) => { other.shown = false; });
   }
   followLeaders();

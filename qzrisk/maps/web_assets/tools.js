@@ -85,6 +85,10 @@ function toPaper() {
   paper = { center: map.getCenter(), zoom: map.getZoom(), ratio: pixelRatio };
   pixelRatio = 2.5;
   document.body.classList.add('qz-print');
+  const panel = find('.qz-panel'); // what is longer than the sheet is printed smaller, never cut
+  for (let size = 0.95; size > 0.4 && panel.scrollHeight > panel.clientHeight; size -= 0.05) {
+    panel.style.zoom = size;
+  }
   map.invalidateSize({ animate: false, pan: false });
   const whole = view.pad(0.05).contains(frameBounds());
   fit(whole ? frameBounds() : view, { animate: false, ...(whole ? {} : { paddingTopLeft: [0, 0], paddingBottomRight: [0, 0] }) });
@@ -95,6 +99,7 @@ function toPaper() {
 function fromPaper() {
   if (!document.body.classList.contains('qz-print')) return;
   document.body.classList.remove('qz-print');
+  find('.qz-panel').style.zoom = '';
   pixelRatio = paper.ratio;
   map.invalidateSize({ animate: false, pan: false });
   map.setView(paper.center, paper.zoom, { animate: false });
@@ -160,6 +165,21 @@ function wireTools() {
   window.addEventListener('afterprint', fromPaper);
 }
 
+// Notes of more than two lines are cut to two, until the reader asks for all of them.
+function wireNotes() {
+  const notes = find('#qz-notes');
+  if (!notes) return;
+  const more = find('#qz-more');
+  const set = (open) => {
+    notes.classList.toggle('qz-cut', !open);
+    more.setAttribute('aria-expanded', String(open));
+  };
+  set(false);
+  more.hidden = narrow() || notes.scrollHeight <= notes.clientHeight + 2;
+  if (more.hidden) set(true);
+  more.addEventListener('click', () => set(more.getAttribute('aria-expanded') !== 'true'));
+}
+
 // Tiles from the reader's own service, such as base and names in pairs; the own ground until then.
 function wireTiles() {
   if (!page.tiles) return;
@@ -214,6 +234,7 @@ countLegend();
 Promise.all([document.fonts.load(`400 12px ${FONT}`, '图'), document.fonts.load(`700 12px ${FONT}`, '图'), loadPictures()])
   .catch(() => {})
   .then(() => {
+    wireNotes(); // how long they are, only the font tells
     repaint();
     window.qz.ready = performance.now();
     document.documentElement.dataset.ready = 'true';
