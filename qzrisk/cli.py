@@ -417,10 +417,10 @@ def _print_failed(failed: pd.DataFrame, project: Project) -> None:
 
 def _print_risk(results: Results, project: Project) -> None:
     """Say for each level of unit how many units wear each colour, high first, and no data."""
-    from qzrisk.levels import palette
+    from qzrisk.levels import RISK_PALETTES, palette
     from qzrisk.text import text
 
-    words = palette("risk").words(project.language)
+    words = palette(RISK_PALETTES[project.risk.levels]).words(project.language)
     for level, table in results.risk.items():
         found = table["risk_class"].value_counts(sort=False)
         counted = [f"{words[code]} {found[code]}" for code in reversed(list(words))]

@@ -71,6 +71,15 @@ PALETTES: dict[str, Palette] = {
         ("低风险（蓝）", "中风险（黄）", "较高风险（橙）", "高风险（红）"),
         ("Low (blue)", "Medium (yellow)", "Fairly high (orange)", "High (red)"),
     ),
+    # The same in five classes (`Risk.levels`): its own codes and words, blue lowest, red highest.
+    "risk_5": Palette(
+        ("low", "fairly_low", "medium", "fairly_high", "high"),
+        (_BLUE, "#a5d3c1", _YELLOW, _ORANGE, _RED),
+        ("", "..", "...", "\\\\\\", "xxx"),
+        ("低风险（蓝）", "中低风险（青）", "中风险（黄）", "中高风险（橙）", "高风险（红）"),
+        ("Low (blue)", "Fairly low (teal)", "Medium (yellow)", "Fairly high (orange)",
+         "High (red)"),
+    ),
     # Work-safety risk grade (product A).
     "safety": Palette(
         FOUR_LEVELS,
@@ -242,6 +251,10 @@ PALETTES: dict[str, Palette] = {
          "Severe typhoon", "Super typhoon"),
     ),
 }
+
+
+RISK_PALETTES = {4: "risk", 5: "risk_5"}
+"""Number of natural-disaster risk classes -> its palette."""
 
 
 def palette(product: str) -> Palette:

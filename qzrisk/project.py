@@ -148,8 +148,10 @@ class Risk:
     Attributes
     ----------
     scheme : how the bounds of the levels are found; `bounds` : those of the composite, fixed.
+    levels : number of classes, 4 or 5.
     frozen : file of bounds and ranges that an earlier run wrote, or None.
-    method : ``"arithmetic"``, ``"geometric"``, ``"product"`` (H x E x V / C) or ``"maximum"``.
+    method : ``"arithmetic"``, ``"geometric"``, ``"product"`` (H x E x V / C), ``"maximum"`` or
+        ``"topsis"``.
     weighting : ``"manual"`` (those of the indicators), ``"equal"``, ``"entropy"``, ``"critic"``,
         ``"combined"`` (manual times entropy) or ``"ahp"`` (`judgements` on the dimensions).
     judgements : comparison matrix over hazard, exposure, vulnerability, capacity (those that
@@ -159,6 +161,7 @@ class Risk:
     """
 
     scheme: str = "natural_breaks"
+    levels: int = 4
     bounds: tuple[float, ...] = ()
     frozen: Path | None = None
     method: str = "arithmetic"
@@ -317,7 +320,8 @@ _CHOICES = {
     "dimension": ("hazard", "exposure", "vulnerability", "capacity"),
     "missing": ("exclude", "median", "fail"),
     "mode": ("walk", "drive"),
-    "method": ("arithmetic", "geometric", "product", "maximum"),
+    "levels": (4, 5),
+    "method": ("arithmetic", "geometric", "product", "maximum", "topsis"),
     "weighting": ("manual", "equal", "entropy", "critic", "combined", "ahp"),
 }
 
@@ -502,10 +506,11 @@ def _check_numbers(project: Project) -> None:
         raise ConfigError("map_threshold_m must be one of thresholds_m",
                           where=f"{where}: [coverage]", expected=list(limits),
                           got=project.coverage.map_threshold_m)
-    bounds = project.risk.bounds
-    if bounds and (len(bounds) != 4 or any(a >= b for a, b in pairwise(bounds))):
-        raise ConfigError("bounds must be four rising numbers, the last the maximum",
-                          where=f"{where}: [risk]", got=list(bounds))
+    bounds, levels = project.risk.bounds, project.risk.levels
+    if bounds and (len(bounds) != levels or any(a >= b for a, b in pairwise(bounds))):
+        raise ConfigError("bounds must be rising numbers, one a level, the last the maximum",
+                          where=f"{where}: [risk]", expected=f"{levels} numbers",
+                          got=list(bounds), mend="or change levels")
     if project.risk.draws < 1 or project.risk.concentration <= 0 or project.risk.data_error < 0:
         raise ConfigError("draws and concentration must be positive, data_error not negative",
                           where=f"{where}: [risk]", got=[

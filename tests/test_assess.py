@@ -331,7 +331,7 @@ def test_every_weighting_gives_weights_that_sum_to_one(loaded, coverage, project
         assert made.tree["weight"].round(6).tolist() == [0.333333, 0.166667, 0.25, 0.25]
 
 
-@pytest.mark.parametrize("method", ["geometric", "maximum"])
+@pytest.mark.parametrize("method", ["geometric", "maximum", "topsis"])
 def test_every_method_keeps_scores_in_range(loaded, coverage, project, method):
     changed = project.with_(risk=dataclasses.replace(project.risk, method=method))
     made = assess(loaded, coverage, changed)
@@ -341,7 +341,12 @@ def test_every_method_keeps_scores_in_range(loaded, coverage, project, method):
 
 def test_cells_wear_the_colours_of_their_index(loaded, results, project):
     made = results.assessed
-    scores = grid.scored(loaded, made, project)
+    like = loaded.rasters["hazard"]
+    scores = {name: np.full(like.shape, np.nan) for name in made.bounds}
+    for window, found in grid.scored(loaded, made, project):
+        for name, block in found.items():
+            scores[name][window.toslices()] = block
+    assert list(grid.classed(loaded, made, project, (COMPOSITE,))) == [COMPOSITE]
     classed = grid.classed(loaded, made, project)
     assert set(classed) == {COMPOSITE, "flood", "typhoon"}
     for rank, village in enumerate(VILLAGES):
@@ -411,9 +416,9 @@ def test_maps_count_what_the_tables_hold(loaded, results, project):
     static.draw_page(found[-1])
 
 
-def test_towns_where_both_are_bad(results):
+def test_towns_where_both_are_bad(results, project):
     risk, grades = results.risk["town"], results.coverage["town"]["coverage_grade"]
-    bad = maps.both_bad(results)
+    bad = maps.both_bad(results, project)
     assert bad.index.tolist() == [unit for unit in risk.index[::-1] if risk.loc[
         unit, "risk_class"] in ("orange", "red") and grades[unit] in ("severe", "short")]
 

@@ -35,7 +35,7 @@ def test_reads_the_tiny_city(tiny_city):
     ("as_of = 2024-01-31", "as_of = 2024-01-31T10:00:00", "as_of must be a date"),
     ("map_threshold_m = 1500.0", "map_threshold_m = 1.0", "one of thresholds_m"),
     ("[400.0, 1500.0, 2500.0]", "[400.2, 400.4, 1500.0]", "differ by whole metres"),
-    ('scheme = "natural_breaks"', "bounds = [0.1, 0.2]", "four rising numbers"),
+    ('scheme = "natural_breaks"', "bounds = [0.1, 0.2]", "rising numbers, one a level"),
     ('name = "covered_share_1500m"', 'name = "hazard_mean"', "two entries of one name"),
     ('layer = "shelters"', 'layer = "shelters"\nx = "lon"', "x and y go together"),
     ('layer = "shelters"', 'layer = "context"', "layer that every project needs"),

@@ -207,7 +207,7 @@ RISK_STAGES: tuple[Stage, ...] = (
     *(stage for stage in STAGES if stage.name in ("read", "access")),
     Stage("coverage", ("project", "loaded", "access"), ("coverage", "cases"), _residents),
     *(stage for stage in STAGES if stage.name == "risk"),
-    Stage("tables", ("project", "results", "out", "run_id"), ("tables",),
+    Stage("tables", ("project", "loaded", "results", "out", "run_id"), ("tables",),
           products.risk_table_files),
     Stage("grid", ("project", "loaded", "results", "out"), ("grid",), products.risk_grid_files),
     Stage("maps", ("project", "loaded", "results", "out", "run_id", "tick"), ("maps",),

@@ -32,6 +32,7 @@ from qzrisk.pipeline.plans import STAGES
 from qzrisk.pipeline.risk import grid as risk_grid
 from qzrisk.pipeline.risk import maps as risk_maps
 from qzrisk.pipeline.risk.assess import COMPOSITE
+from qzrisk.pipeline.risk.notes import risk_palette
 from qzrisk.project import Project
 from qzrisk.reports import relocation as reports
 from qzrisk.reports import workbook
@@ -90,10 +91,10 @@ def table_files(project: Project, loaded: Loaded, results: Results, issues: pd.D
     return {"tables": [*_save_books(books, project, out), *_bounds_file(results, out)]}
 
 
-def risk_table_files(project: Project, results: Results, out: Path, run_id: str
+def risk_table_files(project: Project, loaded: Loaded, results: Results, out: Path, run_id: str
                      ) -> Mapping[str, Any]:
     """Write the tables of risk alone."""
-    books = tables.risk_books(project, results, run_id)
+    books = tables.risk_books(project, loaded, results, run_id)
     return {"tables": [*_save_books(books, project, out), *_bounds_file(results, out)]}
 
 
@@ -121,9 +122,9 @@ def _save_grids(project: Project, loaded: Loaded, results: Results, out: Path,
                 names: tuple[str, ...]) -> list[Path]:
     if not loaded.rasters or results.assessed is None:
         return []
-    chosen, written = palette("risk"), []
+    chosen, written = palette(risk_palette(project)), []
     words = dict(enumerate(chosen.words(project.language).values(), 1))
-    classed = risk_grid.classed(loaded, results.assessed, project)
+    classed = risk_grid.classed(loaded, results.assessed, project, names)
     for name in names:
         path = out / "rasters" / f"risk_{name}.tif"
         grid.write(path, risk_grid.blocks(classed[name]), names=words,

@@ -14,13 +14,23 @@ from qzrisk.maps.spec import LayerSpec, MapSpec
 from qzrisk.pipeline import publish
 from qzrisk.pipeline.load import Loaded
 from qzrisk.pipeline.measures import Results, grade_bounds
-from qzrisk.pipeline.risk.notes import class_bounds, class_notes, hazard_name, risk_table
+from qzrisk.pipeline.risk.notes import (
+    class_bounds,
+    class_notes,
+    hazard_name,
+    relative,
+    risk_palette,
+    risk_table,
+)
 from qzrisk.project import Project
 from qzrisk.text import text
 from qzrisk.units import ancestors, roll_up
 
 CONTEXT_STYLES = {"land": "land", "prefectures": "neighbours"}
 """Context layers drawn beneath every map, where a project has them, and their styles."""
+
+RISK_PACKS = ("coverage", "natural_hazard", "weighting")
+"""Rule packs that the risk index rests on, printed on its maps."""
 
 
 def grade_shares() -> tuple[float, float, float]:
@@ -106,7 +116,8 @@ def risk_layer(loaded: Loaded, results: Results, level: str, project: Project, *
         outside = county[~county["in_statistics"].astype(bool)]
         frame = pd.concat([frame, outside])
         table = pd.concat([table, risk_table(results, "county", hazard).loc[outside.index]])
-    classes = ordered(table.loc[frame.index, "risk_class"].astype("str"))
+    codes = palette(risk_palette(project)).codes
+    classes = ordered(table.loc[frame.index, "risk_class"].astype("str"), codes)
     fields = {"name": text("head_name", project.language),
               **({"town": text("web_town", project.language)} if level == "village" else {}),
               "risk_index": text("head_risk_index", project.language) if hazard is None else text(
@@ -119,10 +130,13 @@ def risk_layer(loaded: Loaded, results: Results, level: str, project: Project, *
                          persons=table.loc[frame.index, "persons"])
     title = text(f"layer_{level}_risk", project.language) if hazard is None else text(
         "layer_hazard_risk", project.language, hazard=hazard_name(hazard, project.language))
+    if relative(results, project, hazard):
+        title = text("layer_relative", project.language, title=title)
     return LayerSpec(
         name=f"{level}_risk" if hazard is None else f"{level}_risk_{hazard}", title=title,
-        kind="choropleth", frame=frame, classes=classes, palette="risk", fields=fields,
-        thresholds=thresholds(class_bounds(results, hazard), palette("risk").codes, ".3f"),
+        kind="choropleth", frame=frame, classes=classes, fields=fields,
+        palette=risk_palette(project),
+        thresholds=thresholds(class_bounds(results, hazard), codes, ".3f"),
         boundary=level == "county", unit_word=text("word_units", project.language),
         search="name" if level == "village" else None)
 
@@ -179,6 +193,8 @@ def county_table(results: Results, loaded: Loaded, project: Project, hazard: str
             "{:.3f}".format, na_action="ignore"),
         text("head_persons_wan", language): (frame["persons"] / 1e4).map(
             "{:.1f}".format, na_action="ignore"),
+        text("head_red_short", language): frame["red_area_share"].map(
+            "{:.0%}".format, na_action="ignore"),
         text("head_risk_class", language): frame["risk_class"].astype("str"),
     })
 
@@ -231,11 +247,12 @@ def static_specs(project: Project, loaded: Loaded, results: Results, run_id: str
     lines = boundary_lines(loaded, language)
     county_line, city_line = lines
     counties = text("subtitle_county", language)
+    packs = {**common, "rule_pack": rule_pack(*RISK_PACKS)}
     risk_title = text("map_risk", language, city=city)
     village_note = text("note_synthetic_units", language)
     risk_table = {"table": county_table(results, loaded, project),
-                  "class_column": text("head_risk_class", language), "table_palette": "risk",
-                  "table_title": counties}
+                  "class_column": text("head_risk_class", language),
+                  "table_palette": risk_palette(project), "table_title": counties}
     return [
         MapSpec(name="02_shelters", title=text("map_shelters", language, city=city),
                 layers=(*outside_layer(loaded, language), *lines, _shelter_layer(loaded, project)),
@@ -245,12 +262,12 @@ def static_specs(project: Project, loaded: Loaded, results: Results, run_id: str
         MapSpec(name="07_risk_county", title=risk_title, subtitle=counties,
                 layers=(risk_layer(loaded, results, "county", project), county_line, city_line),
                 notes=(*class_notes(results, "county", project), *no_data_notes(project)),
-                **risk_table, **common),
+                **risk_table, **packs),
         MapSpec(name="07_risk_village", title=risk_title,
                 subtitle=text("subtitle_village", language),
                 layers=(risk_layer(loaded, results, "village", project), county_line, city_line),
                 notes=(*class_notes(results, "village", project), village_note,
-                       *no_data_notes(project)), focus="city", **risk_table, **common),
+                       *no_data_notes(project)), focus="city", **risk_table, **packs),
     ]
 
 

@@ -12,7 +12,7 @@ from qzrisk.pipeline import coverage_sheets, specs, themes
 from qzrisk.pipeline.coverage_sheets import LEVELS, formats, headings
 from qzrisk.pipeline.load import Loaded
 from qzrisk.pipeline.measures import Results
-from qzrisk.pipeline.risk import sheets
+from qzrisk.pipeline.risk import sheets, validation
 from qzrisk.project import Project
 from qzrisk.reports import workbook
 from qzrisk.text import text
@@ -26,7 +26,7 @@ def books(project: Project, loaded: Loaded, results: Results, issues: pd.DataFra
     return {
         **coverage_books(project, loaded, results, run_id),
         **({"layers": layers} if layers else {}),
-        **risk_books(project, results, run_id),
+        **risk_books(project, loaded, results, run_id),
         "checks": {"checks_official": _reconcile_sheet(official, reconciled, project, run_id),
                    "checks_counts": _counts_sheet(loaded, project, run_id),
                    "checks_findings": _issue_sheet(issues, project, run_id),
@@ -47,10 +47,14 @@ def coverage_books(project: Project, loaded: Loaded, results: Results, run_id: s
     return made
 
 
-def risk_books(project: Project, results: Results, run_id: str
+def risk_books(project: Project, loaded: Loaded, results: Results, run_id: str
                ) -> dict[str, dict[str, workbook.Sheet]]:
-    """Return the workbooks of risk: the composite, each hazard, and how sure the classes are."""
-    return sheets.books(project, results, note_lines(project, run_id))
+    """Return the workbooks of risk: composite, hazards, confidence; validation where it may be."""
+    lines = note_lines(project, run_id)
+    assert results.assessed is not None
+    checked = validation.sheets(loaded, results.assessed, project, lines)
+    return {**sheets.books(project, results, lines),
+            **({"risk_validation": checked} if checked else {})}
 
 
 def book_title(book: str, project: Project) -> str:

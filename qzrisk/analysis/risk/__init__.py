@@ -2,10 +2,9 @@
 
 from qzrisk.analysis.risk.explain import composite, explain, topsis
 from qzrisk.analysis.risk.safety import counts, lec, ls, off_scale, point_levels, worst
-from qzrisk.analysis.risk.scores import index
+from qzrisk.analysis.risk.scores import METHODS, index
 from qzrisk.analysis.risk.stability import rank_stability
 from qzrisk.analysis.risk.tree import (
-    METHODS,
     effective,
     fill,
     hazard_scores,

@@ -11,6 +11,8 @@ from qzrisk.analysis.scaling import Array, Weights, by_column, check_table, chec
 from qzrisk.errors import ConfigError
 
 PARTS = ("hazard", "exposure", "vulnerability", "capacity")
+METHODS = ("arithmetic", "geometric", "product", "maximum", "topsis")
+"""How indicators become one score."""
 
 
 def index(
@@ -24,8 +26,9 @@ def index(
         For ``"product"``: columns hazard, exposure, vulnerability and, if known, capacity
         (high = able, > 0).
     weights : one number a column, by name or in order, sum 1
-        Left out only for ``"product"`` (all exponents 1) and ``"maximum"`` (all equal).
-    method : {"arithmetic", "geometric", "product", "maximum"}
+        Left out only for ``"product"`` (all exponents 1), ``"maximum"`` and ``"topsis"`` (all
+        equal).
+    method : {"arithmetic", "geometric", "product", "maximum", "topsis"}
 
     Returns
     -------
@@ -42,7 +45,10 @@ def index(
     Notes
     -----
     arithmetic: sum w x. geometric: product x^w. product: H E V / C, each to the power of its
-    weight where weights are given. maximum: max w x / max w, the worst indicator decides.
+    weight where weights are given. maximum: max w x / max w, the worst indicator decides. topsis:
+    d- / (d+ + d-) of the weighted distances to the corners where all indicators are 0 and 1: the
+    ends of the scale stand for the worst and the best unit met, so that a score means the same for
+    other units and next year (`topsis` takes the corners met).
 
     Examples
     --------
@@ -51,9 +57,9 @@ def index(
     ([0.5, 0.625], [0.0, 0.5])
     """
     values = check_table(X)
-    if method not in ("arithmetic", "geometric", "product", "maximum"):
+    if method not in METHODS:
         raise ConfigError("unknown method", where="method", got=method,
-                          expected="arithmetic, geometric, product, maximum")
+                          expected=", ".join(METHODS))
     if weights is None and method in ("arithmetic", "geometric"):
         raise ConfigError("weights are needed", where=f"method {method}",
                           mend="qz.weights.equal(X.columns)")
@@ -72,6 +78,9 @@ def _aggregate(values: Array, w: Array, method: str) -> Array:
     if method == "maximum":
         # max passes NaN on: a missing indicator might be the worst.
         return np.asarray((values * (w / w.max())).max(axis=1))
+    if method == "topsis":
+        to_low, to_high = (np.sqrt((((values - end) * w) ** 2).sum(axis=1)) for end in (0, 1))
+        return np.asarray(to_low / (to_low + to_high))
     if (values < 0).any():
         raise ConfigError("a geometric mean needs indicators >= 0", where="X",
                           got=float(np.nanmin(values)), mend="qz.risk.normalise(X, directions)")

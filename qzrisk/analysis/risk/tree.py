@@ -14,14 +14,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from qzrisk.analysis.risk.scores import PARTS, index
+from qzrisk.analysis.risk.scores import METHODS, PARTS, index
 from qzrisk.analysis.scaling import CONSTANT, check_directions, check_table
 from qzrisk.errors import ConfigError
 
 RULES = ("exclude", "median", "fail")
 """What a missing value does: its unit gets no score, the median stands in, or the work stops."""
 
-METHODS = ("arithmetic", "geometric", "product", "maximum")
 LEAST_CAPACITY = 0.1
 """Capacity of the least able unit in the hazard product, on a scale to 1: nothing divides by 0."""
 

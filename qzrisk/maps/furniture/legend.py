@@ -49,9 +49,11 @@ def legend_rows(spec: MapSpec) -> list[LegendRow]:
     for layer in spec.layers:
         if layer.show:
             rows.extend(_rows(layer, spec))
-    # Plain lines close the legend, boundaries strongest first as they are given last.
+    # Areas without data come after all classes; plain lines close the legend, boundaries strongest
+    # first as they are given last.
     plain = [row for row in rows if row.swatch == "line" and not row.code]
-    return [row for row in rows if row.swatch != "line" or row.code] + plain[::-1]
+    empty = [row for row in rows if row.swatch == "no_data" and not row.code]
+    return [row for row in rows if row not in plain and row not in empty] + empty + plain[::-1]
 
 
 def _rows(layer: LayerSpec, spec: MapSpec) -> list[LegendRow]:

@@ -35,7 +35,8 @@ _CAPTION_MM, _FOOT_MM = 6.0, 9.0
 _LEGEND_MM, _ROW_MM = 60.0, 3.9
 # More maps than these leave little height: rows are closer, the heading goes.
 _MANY, _CLOSE_MM = 6, 3.4
-_WIDE = 1.25
+_BESIDE = 0.34
+"""Largest share of a cell that a legend beside its map takes."""
 _GROUND = ("line", "no_data", "fill")
 _COLUMNS = {1: 1, 2: 2, 3: 3, 4: 2, 5: 3, 6: 3, 7: 4, 8: 4}
 
@@ -151,8 +152,9 @@ def _cell(sheet: Sheet, spec: MapSpec, rows: list[LegendRow], box: Box, *,
                          bold=True)
     sheet.text(left, top - 2.4 * zoom, lines[0], size / zoom, bold=True)
     top -= _CAPTION_MM * zoom
-    beside = (right - left) > _WIDE * (top - bottom)
-    legend_wide = min(_LEGEND_MM * zoom, 0.42 * (right - left) if beside else right - left)
+    beside = _beside(spec, (right - left, top - bottom), below=below, gap=gap, zoom=zoom)
+    legend_wide = _legend_wide(right - left, zoom) if beside else min(
+        _LEGEND_MM * zoom, right - left)
     map_wide = right - left - (legend_wide + gap if beside else 0.0)
     map_high = top - bottom - (0.0 if beside else below + gap)
     view = fit(spec.bounds(), width_mm=tenths(map_wide), height_mm=tenths(map_high),
@@ -169,6 +171,21 @@ def _cell(sheet: Sheet, spec: MapSpec, rows: list[LegendRow], box: Box, *,
     legend = _legend(sheet, spec, rows, x + view.width_mm + gap if beside else left, legend_wide,
                      close=close)
     legend.draw(top if beside else y - gap)
+
+
+def _legend_wide(wide: float, zoom: float) -> float:
+    """Return the width of a legend beside its map in a cell of a width, mm."""
+    return min(_LEGEND_MM * zoom, _BESIDE * wide)
+
+
+def _beside(spec: MapSpec, cell: tuple[float, float], *, below: float, gap: float, zoom: float
+            ) -> bool:
+    """Tell whether the map is larger with its legend beside it than with it below."""
+    west, south, east, north = spec.bounds()
+    across, along = max(east - west, 1.0), max(north - south, 1.0)
+    wide, high = cell
+    left = wide - _legend_wide(wide, zoom) - gap
+    return min(left / across, high / along) >= min(wide / across, (high - below - gap) / along)
 
 
 def _letters(map_high_mm: float) -> float:

@@ -23,7 +23,7 @@ from qzrisk.pipeline.coverage_sheets import hazard_word
 from qzrisk.pipeline.load import Loaded
 from qzrisk.pipeline.measures import Results
 from qzrisk.pipeline.plans import STAGES
-from qzrisk.pipeline.risk.notes import class_notes
+from qzrisk.pipeline.risk.notes import class_notes, risk_palette
 from qzrisk.pipeline.shelters import usable
 from qzrisk.project import Project
 from qzrisk.text import text
@@ -178,7 +178,8 @@ def _class_words(row: pd.Series, book: Book) -> str:
     index, code = row.get("risk_index"), row.get("risk_class")
     if code is None or pd.isna(code):
         return _DASH
-    word = palette("risk").words(book.project.language)[str(code)].split("（")[0].split(" (")[0]
+    words = palette(risk_palette(book.project)).words(book.project.language)
+    word = words[str(code)].split("（")[0].split(" (")[0]
     return f"{index:.3f} {word}"
 
 
@@ -282,7 +283,7 @@ def _part_table(book: Book, unit: str) -> tuple[pd.DataFrame, str]:
 def classed(book: Book) -> tuple[str, str, str]:
     """Return heading key, column and palette of the classes shown: risk, else coverage."""
     if "risk_class" in book.tables[book.level]:
-        return "head_risk_class", "risk_class", "risk"
+        return "head_risk_class", "risk_class", risk_palette(book.project)
     return "head_coverage_grade", "coverage_grade", "coverage"
 
 
@@ -293,11 +294,12 @@ def class_layer(book: Book, level: str, frame: gpd.GeoDataFrame, **changes: obje
     """Return units coloured by their class of risk (else coverage), without outlines."""
     _, column, product = classed(book)
     table, codes = book.table(level), palette(product).codes
-    bounds = ((book.results.bounds, ".3f") if product == "risk"
+    bounds = ((book.results.bounds, ".3f") if column == "risk_class"
               else ((*specs.grade_shares(), 1.0), ".0%"))
     given = {
         "name": "units", "kind": "choropleth", "frame": frame, "palette": product,
-        "title": book.words(f"atlas_layer_{product}", level=book.words(f"atlas_level_{level}")),
+        "title": book.words(f"atlas_layer_{column.partition('_')[0]}",
+                            level=book.words(f"atlas_level_{level}")),
         "classes": ordered(table[column].astype("str").reindex(frame.index), codes),
         "thresholds": specs.thresholds(bounds[0], codes, bounds[1]), "boundary": False,
         "unit_word": book.words("word_units"), **changes}

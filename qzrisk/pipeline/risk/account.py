@@ -12,7 +12,13 @@ from qzrisk.levels import palette
 from qzrisk.pipeline.load import Loaded
 from qzrisk.pipeline.measures import Results
 from qzrisk.pipeline.risk.assess import Assessment
-from qzrisk.pipeline.risk.notes import class_notes, hazard_name, indicator_names, risk_table
+from qzrisk.pipeline.risk.notes import (
+    class_notes,
+    hazard_name,
+    indicator_names,
+    risk_palette,
+    risk_table,
+)
 from qzrisk.project import Project
 from qzrisk.text import text
 
@@ -91,7 +97,7 @@ def explain(loaded: Loaded, results: Results, project: Project, unit: str,
     sentences = [text(
         "account_index", language, name=row["name"], level=text(f"level_{level}", language),
         what=_what(hazard, language), index=row["risk_index"],
-        word=palette("risk").words(language)[row["risk_class"]])]
+        word=palette(risk_palette(project)).words(language)[row["risk_class"]])]
     if hazard is None:
         sentences += _composite_words(made, project, row, unit, level)
     if level != "village":

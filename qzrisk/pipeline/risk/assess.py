@@ -12,7 +12,6 @@ from qzrisk.analysis import classify, weights
 from qzrisk.analysis import risk as _risk
 from qzrisk.analysis.classify import FrozenBounds
 from qzrisk.errors import ConfigError
-from qzrisk.levels import FOUR_LEVELS
 from qzrisk.pipeline.load import Loaded
 from qzrisk.pipeline.risk.measures import measured
 from qzrisk.project import Project
@@ -20,9 +19,6 @@ from qzrisk.units import LEVELS, roll_up, share
 
 COMPOSITE = "composite"
 """Name of the multi-hazard index beside those of the hazards."""
-
-_NOTHING = (0.25, 0.5, 0.75, 1.0)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
@@ -40,7 +36,8 @@ class Assessment:
     bounds : index (`COMPOSITE` or hazard) -> bounds, shared by all levels of unit.
     tables : level -> DataFrame by unit of the composite: risk_index, risk_class, red_area_share,
         persons, and share_<hazard> of the index.
-    by_hazard : hazard -> level -> DataFrame by unit of its own index.
+    by_hazard : hazard -> level -> DataFrame by unit of its own index; with its confidence where
+        the method is the weighted mean.
     confidence : level -> DataFrame by unit: draws_<level>, confidence, rank, rank_low, rank_high.
     consistency_ratio : of the judgements (AHP), or None.
     frozen : period whose bounds and scales are used, or "".
@@ -67,10 +64,11 @@ class Assessment:
         return classify.index_to_text(self.bounds, scale)
 
     def wide(self, level: str) -> pd.DataFrame:
-        """Return ``<hazard>_index`` and ``<hazard>_class`` of the units of a level."""
-        parts = [levels[level][["risk_index", "risk_class"]].set_axis(
-            [f"{hazard}_index", f"{hazard}_class"], axis=1)
-            for hazard, levels in self.by_hazard.items()]
+        """Return ``<hazard>_index``, ``_class`` and ``_confidence`` of the units of a level."""
+        names = {"risk_index": "index", "risk_class": "class", "confidence": "confidence"}
+        parts = [table[[name for name in names if name in table]].rename(
+            columns=lambda name, hazard=hazard: f"{hazard}_{names[name]}")
+            for hazard, table in ((h, levels[level]) for h, levels in self.by_hazard.items())]
         return pd.concat(parts, axis=1) if parts else pd.DataFrame(index=self.tables[level].index)
 
     def means(self, level: str, units: pd.DataFrame, hazard: str | None = None, *,
@@ -227,6 +225,10 @@ def _bounds(values: pd.Series, name: str, project: Project, frozen: Mapping[str,
             ) -> FrozenBounds:
     """Return the bounds of an index: of an earlier year, of the project, or of its scheme."""
     if name in frozen:
+        if len(frozen[name].upper) != project.risk.levels:
+            raise ConfigError("the frozen index has another number of classes",
+                              where=str(project.risk.frozen), expected=project.risk.levels,
+                              got=len(frozen[name].upper), mend="freeze it again, or set levels")
         return frozen[name]
     period, scheme = project.as_of.isoformat(), project.risk.scheme
     if frozen:
@@ -236,9 +238,10 @@ def _bounds(values: pd.Series, name: str, project: Project, frozen: Mapping[str,
         scheme, upper = "fixed", project.risk.bounds
     elif values.isna().all():
         # Nothing to class: any bounds will do, since no unit gets a level.
-        upper = _NOTHING
+        upper = tuple(np.linspace(0, 1, project.risk.levels + 1)[1:].tolist())
     else:
-        upper = tuple(map(float, classify.class_bounds(values, scheme=scheme)))
+        upper = tuple(map(float, classify.class_bounds(
+            values, scheme=scheme, k=project.risk.levels)))
     return FrozenBounds(indicator=f"risk_{name}", unit="index 0-1", scheme=scheme, upper=upper,
                         period=period)
 
@@ -262,7 +265,8 @@ def _tables(index: pd.Series, bounds: FrozenBounds, loaded: Loaded,
     """Return level -> index, class and share of the area in red villages."""
     units = loaded.tables["units"]
     area = loaded.layers["boundaries"]["area_m2"].reindex(index.index).where(index.notna())
-    red = area.where(_classed(index, bounds) == FOUR_LEVELS[-1], 0.0).where(index.notna())
+    top = classify.level_codes(len(bounds.upper))[-1]
+    red = area.where(_classed(index, bounds) == top, 0.0).where(index.notna())
     parts, made = pd.DataFrame({"area": area, "red": red}), {}
     for level in LEVELS:
         mean = _mean(index.to_frame("risk_index"), coverage["village"]["persons"], index, units,
@@ -301,13 +305,25 @@ def _with_confidence(made: Assessment, loaded: Loaded, project: Project, load: p
         confidence[level] = table[["name", "risk_class"]].join(_drawn(
             means.reindex(table.index), chosen, table["risk_class"], made.bounds[COMPOSITE],
             project))
-    return replace(made, confidence=confidence)
+    by_hazard = {hazard: {level: table.join(_own_confidence(made, hazard, level, project, units))
+                          if linear else table for level, table in levels.items()}
+                 for hazard, levels in made.by_hazard.items()}
+    return replace(made, confidence=confidence, by_hazard=by_hazard)
+
+
+def _own_confidence(made: Assessment, hazard: str, level: str, project: Project,
+                    units: pd.DataFrame) -> pd.Series:
+    """Return the share of draws about the weights inside one hazard that keep a unit's class."""
+    table, load = made.by_hazard[hazard][level], made.members[hazard]
+    means = made.means(level, units, hazard).reindex(table.index)
+    return _drawn(means, load, table["risk_class"], made.bounds[hazard], project)["confidence"]
 
 
 def _drawn(means: pd.DataFrame, chosen: pd.Series, classes: pd.Series, bounds: FrozenBounds,
            project: Project) -> pd.DataFrame:
     """Return the share of draws in each class, that of the unit's own class, and the ranks."""
-    columns = {f"share_{code}": f"draws_{code}" for code in FOUR_LEVELS}
+    codes = classify.level_codes(len(bounds.upper))
+    columns = {f"share_{code}": f"draws_{code}" for code in codes}
     kept = [*columns.values(), "confidence", "rank", "rank_low", "rank_high"]
     if classes.isna().all():
         return pd.DataFrame(np.nan, index=means.index, columns=kept)
@@ -317,6 +333,6 @@ def _drawn(means: pd.DataFrame, chosen: pd.Series, classes: pd.Series, bounds: F
         concentration=settings.concentration, error=settings.data_error, bounds=bounds.upper)
     drawn = drawn.rename(columns=columns)
     own = pd.Series(np.nan, index=drawn.index)
-    for code in FOUR_LEVELS:
+    for code in codes:
         own = own.mask(classes == code, drawn[f"draws_{code}"])
     return drawn.assign(confidence=own)[kept]

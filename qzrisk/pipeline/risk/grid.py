@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,18 +22,25 @@ from qzrisk.project import Indicator, Project
 Array = npt.NDArray[Any]
 
 
-def classed(loaded: Loaded, made: Assessment, project: Project) -> dict[str, Raster]:
+def classed(loaded: Loaded, made: Assessment, project: Project,
+            names: tuple[str, ...] | None = None) -> dict[str, Raster]:
     """Class every cell by the composite and by each hazard.
 
     Parameters
     ----------
     loaded, project : of the run
     made : its assessment
+    names : `COMPOSITE` or hazards; all of them by default
 
     Returns
     -------
-    dict of Raster of uint8: `COMPOSITE` and hazards -> classes 1 (lowest) to 4, 0 without data
+    dict of Raster of uint8: name -> classes 1 (lowest) to 4 or 5, 0 without data
         On the grid of the first raster of the project.
+
+    Raises
+    ------
+    ConfigError
+        If the project has no raster to take the grid from.
 
     Notes
     -----
@@ -42,35 +49,42 @@ def classed(loaded: Loaded, made: Assessment, project: Project) -> dict[str, Ras
     cell, its village and its county wear the same colours for the same index; a cell beyond the
     range of all villages takes the end of the scale.
     """
-    cells = scored(loaded, made, project)
-    like = next(iter(loaded.rasters.values()))
-    found = {}
-    for name, scores in cells.items():
-        level = np.searchsorted(made.bounds[name].upper[:-1], scores, side="left") + 1
-        found[name] = Raster(np.where(np.isnan(scores), 0, level).astype(np.uint8),
-                             crs=like.crs, transform=like.transform, nodata=0, name=f"risk_{name}")
-    return found
+    like = _like(loaded)
+    cells = {name: np.zeros(like.shape, np.uint8) for name in names or tuple(made.bounds)}
+    # A byte a cell and index is kept; the scores themselves only of one window.
+    for window, scores in scored(loaded, made, project):
+        for name, kept in cells.items():
+            level = np.searchsorted(made.bounds[name].upper[:-1], scores[name], side="left") + 1
+            kept[window.toslices()] = np.where(np.isnan(scores[name]), 0, level)
+    return {name: Raster(kept, crs=like.crs, transform=like.transform, nodata=0,
+                         name=f"risk_{name}") for name, kept in cells.items()}
 
 
-def scored(loaded: Loaded, made: Assessment, project: Project) -> dict[str, Array]:
-    """Return the index of every cell, NaN without data: `COMPOSITE` and hazards -> float64 array.
+def _like(loaded: Loaded) -> Raster:
+    """Return the raster whose grid the cells are those of."""
+    if not loaded.rasters:
+        raise ConfigError("no grid to score", where="[[raster]]", expected="at least one raster")
+    return next(iter(loaded.rasters.values()))
+
+
+def scored(loaded: Loaded, made: Assessment, project: Project
+           ) -> Iterator[tuple[Window, Mapping[str, Array]]]:
+    """Yield window by window the index of every cell: `COMPOSITE` and hazards -> float64 array.
+
+    NaN where there are no data.
 
     Raises
     ------
     ConfigError
         If the project has no raster to take the grid from.
     """
-    if not loaded.rasters:
-        raise ConfigError("no grid to score", where="[[raster]]", expected="at least one raster")
-    like = next(iter(loaded.rasters.values()))
-    boundaries = loaded.layers["boundaries"]
+    like, boundaries = _like(loaded), loaded.layers["boundaries"]
     villages = boundaries[boundaries["level"] == "village"]
     zone = gather(_raster.burn(villages, like))
     own = {entry.name: _values(entry, loaded, like) for entry in project.risk.indicators
            if entry.measure in CELLWISE}
     home = made.scaled.reindex(villages.index)
     load = _risk.hazard_weights(made.tree, made.tree["weight"])
-    found = {name: np.full(like.shape, np.nan) for name in (COMPOSITE, *made.by_hazard)}
     for window in like.windows():
         place = zone.read(window).ravel()
         inside = place >= 0
@@ -84,11 +98,12 @@ def scored(loaded: Loaded, made: Assessment, project: Project) -> dict[str, Arra
         scores = _risk.hazard_scores(X, made.tree, made.members, present=present,
                                      method=project.risk.method)
         index = _risk.composite(scores, load)["score"]
+        found = {}
         for name, values in ((COMPOSITE, index), *[(h, scores[h]) for h in made.by_hazard]):
             block = np.full(len(place), np.nan)
             block[inside] = values
-            found[name][window.toslices()] = block.reshape(int(window.height), int(window.width))
-    return found
+            found[name] = block.reshape(int(window.height), int(window.width))
+        yield window, found
 
 
 def _present(raw: pd.DataFrame, village: pd.DataFrame, made: Assessment) -> pd.DataFrame:

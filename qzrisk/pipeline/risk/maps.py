@@ -6,14 +6,20 @@ from typing import Any
 
 import pandas as pd
 
-from qzrisk import provenance, rules
-from qzrisk.levels import FOUR_LEVELS, ordered, palette
+from qzrisk import rules
+from qzrisk.levels import ordered, palette
 from qzrisk.maps.spec import LayerSpec, MapSpec, Page
 from qzrisk.pipeline import specs
 from qzrisk.pipeline.load import Loaded
 from qzrisk.pipeline.measures import Results
 from qzrisk.pipeline.risk.assess import Assessment
-from qzrisk.pipeline.risk.notes import class_notes, confidence_notes, hazard_name, risk_table
+from qzrisk.pipeline.risk.notes import (
+    class_notes,
+    confidence_notes,
+    hazard_name,
+    risk_palette,
+    risk_table,
+)
 from qzrisk.project import Project
 from qzrisk.text import text
 
@@ -25,8 +31,6 @@ SHEET = 8
 
 _NAMED = 12
 """Towns named at most in a note."""
-
-_PACKS = ("coverage", "natural_hazard", "weighting")
 
 
 def risk_layer(loaded: Loaded, results: Results, level: str, hazard: str | None,
@@ -60,7 +64,7 @@ def risk_spec(project: Project, loaded: Loaded, results: Results, run_id: str, l
         name=name, title=title, subtitle=text(f"subtitle_{level}", language),
         layers=(risk_layer(loaded, results, level, hazard, project), *lines),
         focus="city", table=specs.county_table(results, loaded, project, hazard),
-        class_column=text("head_risk_class", language), table_palette="risk",
+        class_column=text("head_risk_class", language), table_palette=risk_palette(project),
         table_title=text("subtitle_county", language),
         notes=(*class_notes(results, level, project, hazard), *synthetic,
                *specs.no_data_notes(project)),
@@ -69,9 +73,8 @@ def risk_spec(project: Project, loaded: Loaded, results: Results, run_id: str, l
 
 def _parts(project: Project, loaded: Loaded, run_id: str) -> dict[str, Any]:
     """Return what all maps of risk have in common, with the rule packs that they rest on."""
-    versions = provenance.rule_versions()
     return {**specs.common_parts(project, loaded, run_id),
-            "rule_pack": ", ".join(f"{pack} {versions[pack]}" for pack in _PACKS)}
+            "rule_pack": specs.rule_pack(*specs.RISK_PACKS)}
 
 
 def main_hazards(project: Project, made: Assessment) -> list[str]:
@@ -168,7 +171,7 @@ def confidence_spec(project: Project, loaded: Loaded, results: Results, run_id: 
         layers=(confidence_layer(loaded, results, "village", project),
                 *specs.boundary_lines(loaded, language)),
         focus="city", table=shown, class_column=text("head_risk_class", language),
-        table_palette="risk", table_title=text("subtitle_county", language),
+        table_palette=risk_palette(project), table_title=text("subtitle_county", language),
         notes=(*confidence_notes(project), text("note_synthetic_units", language),
                *specs.no_data_notes(project)),
         **_parts(project, loaded, run_id))
@@ -199,15 +202,16 @@ def pair_page(project: Project, loaded: Loaded, results: Results, run_id: str) -
                 subtitle=text("subtitle_pair", language), maps=maps)
 
 
-def both_bad(results: Results) -> pd.DataFrame:
-    """Return the towns of fairly high risk or more whose coverage is short or worse.
+def both_bad(results: Results, project: Project) -> pd.DataFrame:
+    """Return the towns of the two highest risk classes whose coverage is short or worse.
 
     Returns
     -------
     DataFrame(name, risk_class, coverage_grade, risk_index) by town, the most risky first
     """
     risk, coverage = risk_table(results, "town"), results.coverage["town"]
-    bad = risk["risk_class"].isin(FOUR_LEVELS[2:]) & coverage["coverage_grade"].reindex(
+    high = palette(risk_palette(project)).codes[-2:]
+    bad = risk["risk_class"].isin(high) & coverage["coverage_grade"].reindex(
         risk.index).isin(palette("coverage").codes[:2])
     made = risk.loc[bad, ["name", "risk_class", "risk_index"]].join(coverage["coverage_grade"])
     return made.sort_values("risk_index", ascending=False, kind="stable")
@@ -215,7 +219,7 @@ def both_bad(results: Results) -> pd.DataFrame:
 
 def both_bad_note(results: Results, project: Project) -> str:
     """Return the sentence that names the towns of `both_bad`."""
-    names = both_bad(results)["name"].tolist()
+    names = both_bad(results, project)["name"].tolist()
     if not names:
         return text("note_both_none", project.language)
     joint = "、" if project.language == "zh" else ", "

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from qzrisk.levels import RISK_PALETTES
 from qzrisk.pipeline.measures import Results
 from qzrisk.pipeline.risk.assess import COMPOSITE, Assessment
 from qzrisk.project import Project
@@ -40,6 +41,19 @@ def class_bounds(results: Results, hazard: str | None = None) -> tuple[float, ..
     return results.assessed.bounds[hazard or COMPOSITE].upper
 
 
+def risk_palette(project: Project) -> str:
+    """Return the name of the palette of the project's risk classes."""
+    return RISK_PALETTES[project.risk.levels]
+
+
+def relative(results: Results, project: Project, hazard: str | None = None) -> bool:
+    """Tell whether the classes follow the data of this run, and not fixed or frozen bounds."""
+    made = results.assessed
+    if made is None:
+        return not project.risk.bounds
+    return not made.frozen and made.bounds[hazard or COMPOSITE].relative
+
+
 def class_notes(results: Results, level: str, project: Project, hazard: str | None = None
                 ) -> list[str]:
     """Return the notes that belong under a risk map or table.
@@ -49,8 +63,7 @@ def class_notes(results: Results, level: str, project: Project, hazard: str | No
     """
     language, made = project.language, results.assessed
     notes = [_scheme_note(results, project, hazard)]
-    if level != "village":
-        notes.append(text("note_weighted", language))
+    notes.append(text("note_weighted", language))
     if made is not None:
         notes += _weight_notes(made, project, hazard)
     missing = int(risk_table(results, level, hazard)["risk_class"].isna().sum())
@@ -107,6 +120,8 @@ def _gap_notes(made: Assessment, project: Project, hazard: str | None) -> list[s
     """Return which indicators lack values, which were filled, which say nothing."""
     language, names, notes = project.language, indicator_names(project), []
     gaps = (made.tree["missing"] - made.tree["filled"]).where(made.tree["weight"] > 0, 0)
+    if not (gaps.any() or made.tree["filled"].any()):
+        notes.append(text("note_complete", language, count=len(made.tree)))
     for key, counts in (("note_gaps", gaps), ("note_filled", made.tree["filled"])):
         words = [text("word_indicator_count", language, word=names[str(name)], count=int(count))
                  for name, count in counts.items() if count]

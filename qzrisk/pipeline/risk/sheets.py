@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from qzrisk.levels import FOUR_LEVELS, palette
+from qzrisk.levels import palette
 from qzrisk.pipeline.coverage_sheets import formats, headings
 from qzrisk.pipeline.measures import Results
 from qzrisk.pipeline.risk.assess import COMPOSITE, Assessment
@@ -14,6 +14,7 @@ from qzrisk.pipeline.risk.notes import (
     confidence_notes,
     hazard_name,
     indicator_names,
+    risk_palette,
 )
 from qzrisk.project import Indicator, Project
 from qzrisk.reports import workbook
@@ -51,7 +52,7 @@ def _level_words(level: str, project: Project) -> dict[str, str]:
 
 
 def _class_words(project: Project) -> dict[str, str]:
-    return palette("risk").words(project.language)
+    return palette(risk_palette(project)).words(project.language)
 
 
 def _composite(level: str, results: Results, made: Assessment, project: Project, lines: list[str]
@@ -86,7 +87,8 @@ def _hazards(level: str, results: Results, made: Assessment, project: Project, l
         word = hazard_name(hazard, language)
         heads |= {f"{hazard}_index": text("head_hazard_index", language, hazard=word),
                   f"{hazard}_class": text("head_hazard_class", language, hazard=word)}
-        shown[f"{hazard}_index"] = "0.0000"
+        heads[f"{hazard}_confidence"] = text("head_hazard_confidence", language, hazard=word)
+        shown |= {f"{hazard}_index": "0.0000", f"{hazard}_confidence": "0.0%"}
         words[f"{hazard}_class"] = _class_words(project)
     notes = [text("note_bounds", language, bounds=f"{hazard_name(hazard, language)} "
                   + " / ".join(f"{bound:.3f}" for bound in made.bounds[hazard].upper[:-1]))
@@ -102,7 +104,7 @@ def _hazards(level: str, results: Results, made: Assessment, project: Project, l
 def _confidence(level: str, made: Assessment, project: Project, lines: list[str]
                 ) -> workbook.Sheet:
     frame, language = made.confidence[level], project.language
-    shares = ["confidence", *[f"draws_{code}" for code in FOUR_LEVELS]]
+    shares = ["confidence", *[c for c in frame if str(c).startswith("draws_")]]
     return workbook.Sheet(
         **_level_words(level, project), frame=frame, words={"risk_class": _class_words(project)},
         title=text("title_risk_confidence", language, city=project.word("title")),
@@ -152,18 +154,19 @@ def _source_words(entry: Indicator) -> str:
 def _bounds(made: Assessment, project: Project, lines: list[str]) -> workbook.Sheet:
     """Return the upper bounds of the classes of every index; the top class is open."""
     language, words = project.language, _class_words(project)
+    codes = list(words)
     names = {name: text("risk_composite", language) if name == COMPOSITE
              else hazard_name(name, language) for name in made.bounds}
     rows = [{"bound_index": name, "name": names[name], "scheme": one.scheme, "period": one.period,
-             **dict(zip(FOUR_LEVELS, one.upper, strict=True))}
+             **dict(zip(codes, one.upper, strict=True))}
             for name, one in made.bounds.items()]
     frame = pd.DataFrame(rows).set_index("bound_index")
     heads = {"bound_index": text("head_bound_index", language),
              **{c: text(f"head_{c}", language) for c in ("name", "scheme", "period")},
-             **{code: f"{words[code]} ≤" for code in FOUR_LEVELS[:-1]},
-             FOUR_LEVELS[-1]: text("head_largest", language)}
+             **{code: f"{words[code]} ≤" for code in codes[:-1]},
+             codes[-1]: text("head_largest", language)}
     return workbook.Sheet(
         name=text("sheet_bounds", language), title=text("sheet_bounds", language), frame=frame,
-        headings=heads, formats=dict.fromkeys(FOUR_LEVELS, "0.0000"), notes=lines,
+        headings=heads, formats=dict.fromkeys(codes, "0.0000"), notes=lines,
         words={"scheme": {one.scheme: text(f"scheme_{one.scheme}", language)
                           for one in made.bounds.values()}})
