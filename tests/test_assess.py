@@ -395,7 +395,10 @@ def test_maps_count_what_the_tables_hold(loaded, results, project):
                      "06_typhoon_village", "07_risk_county", "07_risk_town", "07_risk_village",
                      "06_hazards", "08_confidence", "09_risk_coverage"]
     together = found[-3]
-    assert [spec.layers[0].title for spec in together.maps] == ["洪涝风险", "台风风险"]
+    assert [spec.title for spec in together.maps] == ["洪涝风险", "台风风险"]
+    # Breaks that follow the data are labelled in the legend.
+    assert [spec.layers[0].title for spec in together.maps] == [
+        "洪涝风险（相对等级）", "台风风险（相对等级）"]
     for spec, hazard in zip(together.maps, ("flood", "typhoon"), strict=True):
         town = results.assessed.by_hazard[hazard]["town"]["risk_class"]
         drawn = spec.layers[0].counts()

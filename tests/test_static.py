@@ -542,3 +542,15 @@ def test_points_far_outside_are_left_out_but_counted():
 def test_a_page_shows_itself_in_a_notebook():
     shown = static.draw(world.risk_map())._repr_png_()
     assert shown.startswith(b"\x89PNG")
+
+
+def test_a_legend_stands_beside_a_map_only_where_its_columns_have_room():
+    from qzrisk.maps.static.grid import _beside
+
+    class Spec:
+        def bounds(self):
+            return (0.0, 0.0, 100.0, 150.0)
+
+    room = {"below": 30.0, "gap": 3.0, "zoom": 1.0}
+    assert _beside(Spec(), (130.0, 110.0), **room)
+    assert not _beside(Spec(), (60.0, 110.0), **room)  # 20 mm: bounds would cover words

@@ -272,11 +272,10 @@ def run(
         stop a run: they are findings, and the rows stand in quarantine.
     """
     state, seconds = _work(project, Path(out).absolute(), STAGES, begin, tick)
-    files = [path for paths in state["written"].values() for path in paths] + [state["manifest"]]
     return Outcome(
         loaded=state["loaded"], results=state["results"], reconciled=state["reconciled"],
         issues=state["issues"], failed_pages=state["failed_pages"],
-        files=tuple(path.relative_to(state["out"]).as_posix() for path in files),
+        files=(*_written(state), state["manifest"].relative_to(state["out"]).as_posix()),
         out=state["out"], run_id=state["run_id"], seconds=seconds)
 
 
@@ -303,8 +302,7 @@ def coverage(
     As `run`.
     """
     state, _ = _work(project, Path(out).absolute(), COVERAGE_STAGES, begin, tick)
-    return state["results"], tuple(path.relative_to(state["out"]).as_posix()
-                                   for paths in state["written"].values() for path in paths)
+    return state["results"], _written(state)
 
 
 def assess(
@@ -330,8 +328,7 @@ def assess(
     As `run`.
     """
     state, _ = _work(project, Path(out).absolute(), RISK_STAGES, begin, tick)
-    return state["results"], tuple(path.relative_to(state["out"]).as_posix()
-                                   for paths in state["written"].values() for path in paths)
+    return state["results"], _written(state)
 
 
 def web_maps(
@@ -388,8 +385,13 @@ def bind_atlas(
     As `run`, and GlyphError where a name holds a character that no bundled font can print.
     """
     state, _ = _work(project, Path(out).absolute(), atlas_stages(level), begin, tick)
-    return state["failed_pages"], tuple(path.relative_to(state["out"]).as_posix()
-                                        for path in state["written"]["atlas"])
+    return state["failed_pages"], _written(state)
+
+
+def _written(state: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the files that stages have written, relative to the output folder."""
+    return tuple(path.relative_to(state["out"]).as_posix()
+                 for paths in state["written"].values() for path in paths)
 
 
 def _work(project: Project, out: Path, stages: tuple[Stage, ...],

@@ -127,8 +127,8 @@ def _fetcher(project: Project) -> AsCame:
 
     def fetch(origin: pd.DataFrame) -> pd.DataFrame:
         parts = []
-        for number, group in origin.groupby("file", sort=True):
-            source = project.sources[int(number)]  # type: ignore[call-overload]
+        for number in sorted(set(origin["file"])):
+            source, group = project.sources[number], origin[origin["file"] == number]
             raw = ingest.as_came(source.path, source.layer, group["row"].to_numpy(),
                                  columns=source.columns, layer=source.table or None,
                                  encoding=source.encoding or None)

@@ -170,8 +170,8 @@ def point_levels(points: pd.DataFrame) -> pd.Series:
         chosen = (method == name).to_numpy(dtype=bool, na_value=False)
         if chosen.any():
             found[chosen] = grade(held[chosen]).astype("str")
-    major = (held["major_hazard_source"] == True).to_numpy(  # noqa: E712 - missing is not True
-        dtype=bool, na_value=False)
+    # Missing is not True, whatever the type of the column.
+    major = held["major_hazard_source"].eq(True).to_numpy(dtype=bool, na_value=False)
     found[major] = rules.value(_PACK, "rules.major_hazard_source")
     return ordered(found).rename("level")
 

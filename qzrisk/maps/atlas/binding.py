@@ -19,6 +19,9 @@ from pypdf.generic import (
     DictionaryObject,
     Fit,
     NameObject,
+    NumberObject,
+    PdfObject,
+    RectangleObject,
     StreamObject,
     TextStringObject,
 )
@@ -70,7 +73,7 @@ def bind(sheets: Sequence[Bound], path: Path, *, paper: str, title: str, front: 
     readers = [PdfReader(io.BytesIO(sheet.data)) for sheet in sheets]
     pages = [reader.pages[0] for reader in readers]
     feet = PdfReader(io.BytesIO(_feet(sheets, pages, paper)))
-    shared: dict[str, tuple[object, frozenset[int]]] = {}
+    shared: dict[str, tuple[PdfObject, frozenset[int]]] = {}
     for name in fonts.fonts_of(feet.pages[0]):
         shape = fonts.fonts_of(feet.pages[0]).raw_get(name)
         codes = fonts.characters(shape.get_object())
@@ -78,7 +81,7 @@ def bind(sheets: Sequence[Bound], path: Path, *, paper: str, title: str, front: 
     writer = PdfWriter()
     save, restore = (writer._add_object(_stream(word)) for word in (b"q", b"Q"))
     for page, foot in zip(pages, feet.pages, strict=False):
-        fonts.share(page, shared)  # type: ignore[arg-type]
+        fonts.share(page, shared)
         content = writer._add_object(_foot(page, foot).flate_encode())
         added = writer.add_page(page)
         added[NameObject("/Contents")] = ArrayObject(
@@ -127,7 +130,9 @@ def _foot(page: PageObject, foot: PageObject) -> DecodedStreamObject:
 
 
 def _resources(page: PageObject, kind: str) -> DictionaryObject:
-    found = page["/Resources"].get_object()[kind].get_object()  # type: ignore[index]
+    held = page["/Resources"].get_object()
+    assert isinstance(held, DictionaryObject)
+    found = held[kind].get_object()
     assert isinstance(found, DictionaryObject)
     return found
 
@@ -156,8 +161,9 @@ def _links(writer: PdfWriter, sheets: Sequence[Bound]) -> None:
     first = {sheet.page.key: number for number, sheet in reversed(list(enumerate(sheets)))}
     for number, sheet in enumerate(sheets):
         for left, bottom, right, top, key in sheet.links:
-            box = tuple(round(v * _PT_PER_MM, 2) for v in (left, bottom, right, top))
-            note = LinkAnnotation(rect=box, border=[0, 0, 0],  # type: ignore[arg-type]
+            box = RectangleObject([round(v * _PT_PER_MM, 2)
+                                   for v in (left, bottom, right, top)])
+            note = LinkAnnotation(rect=box, border=ArrayObject([NumberObject(0)] * 3),
                                   target_page_index=first[key], fit=Fit.fit())
             writer.add_annotation(number, note)
 

@@ -6,12 +6,12 @@ point, so that a subset with more glyphs serves the pages of all the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
 from pypdf import PageObject
-from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NameObject
+from pypdf.generic import ArrayObject, DictionaryObject, NameObject, PdfObject
 
 from qzrisk.maps.furniture.lettering import font
 
@@ -68,7 +68,7 @@ def specimen(characters_by_face: dict[str, set[int]]) -> Figure:
     return figure
 
 
-def share(page: PageObject, shared: dict[str, tuple[IndirectObject, frozenset[int]]]) -> None:
+def share(page: PageObject, shared: Mapping[str, tuple[PdfObject, frozenset[int]]]) -> None:
     """Point the fonts of a page at the shared ones that hold all their characters."""
     fonts = fonts_of(page)
     for name, shape in list(fonts.items()):

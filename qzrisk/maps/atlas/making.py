@@ -196,7 +196,8 @@ def _unit_links(figure: Figure, frame: Any, targets: Mapping[str, str]) -> list[
                          left + (b - x0) / grain, bottom + (y - y0) / grain + _STRIP_MM / 2)
                 covered = ax is every[0] and any(_meet(where, box) for box in hidden)
                 if where[2] - where[0] >= _LEAST_LINK_MM and not covered:
-                    links.append((*(round(v, 2) for v in where), targets[unit]))  # type: ignore[arg-type]
+                    x_left, y_low, x_right, y_high = (round(v, 2) for v in where)
+                    links.append((x_left, y_low, x_right, y_high, targets[unit]))
     return links
 
 

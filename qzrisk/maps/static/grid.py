@@ -37,6 +37,8 @@ _LEGEND_MM, _ROW_MM = 60.0, 3.9
 _MANY, _CLOSE_MM = 6, 3.4
 _BESIDE = 0.34
 """Largest share of a cell that a legend beside its map takes."""
+_LEAST_LEGEND_MM = 40.0
+"""Width in which class, bounds and count stand beside one another."""
 _GROUND = ("line", "no_data", "fill")
 _COLUMNS = {1: 1, 2: 2, 3: 3, 4: 2, 5: 3, 6: 3, 7: 4, 8: 4}
 
@@ -184,6 +186,8 @@ def _beside(spec: MapSpec, cell: tuple[float, float], *, below: float, gap: floa
     west, south, east, north = spec.bounds()
     across, along = max(east - west, 1.0), max(north - south, 1.0)
     wide, high = cell
+    if _legend_wide(wide, zoom) < _LEAST_LEGEND_MM * zoom:
+        return False
     left = wide - _legend_wide(wide, zoom) - gap
     return min(left / across, high / along) >= min(wide / across, (high - below - gap) / along)
 

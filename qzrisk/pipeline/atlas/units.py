@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -290,20 +291,20 @@ def classed(book: Book) -> tuple[str, str, str]:
 # map
 
 
-def class_layer(book: Book, level: str, frame: gpd.GeoDataFrame, **changes: object) -> LayerSpec:
+def class_layer(book: Book, level: str, frame: gpd.GeoDataFrame, **changes: Any) -> LayerSpec:
     """Return units coloured by their class of risk (else coverage), without outlines."""
     _, column, product = classed(book)
     table, codes = book.table(level), palette(product).codes
     bounds = ((book.results.bounds, ".3f") if column == "risk_class"
               else ((*specs.grade_shares(), 1.0), ".0%"))
-    given = {
+    given: dict[str, Any] = {
         "name": "units", "kind": "choropleth", "frame": frame, "palette": product,
         "title": book.words(f"atlas_layer_{column.partition('_')[0]}",
                             level=book.words(f"atlas_level_{level}")),
         "classes": ordered(table[column].astype("str").reindex(frame.index), codes),
         "thresholds": specs.thresholds(bounds[0], codes, bounds[1]), "boundary": False,
         "unit_word": book.words("word_units"), **changes}
-    return LayerSpec(**given)  # type: ignore[arg-type]
+    return LayerSpec(**given)
 
 
 def _map(book: Book, unit: str, name: str, row: pd.Series) -> MapSpec:
@@ -359,11 +360,13 @@ def _layers(book: Book, unit: str, ground: gpd.GeoDataFrame) -> tuple[LayerSpec,
     mine = gpd.GeoDataFrame(mine[["tier", "geometry"]] if "tier" in mine else mine[["geometry"]],
                             geometry="geometry", crs=book.project.crs)
     tiers = palette("tier").codes
-    tiered = {"classes": ordered(mine["tier"], tiers), "palette": "tier"} if "tier" in mine else {}
+    tiered: dict[str, Any] = {}
+    if "tier" in mine:
+        tiered = {"classes": ordered(mine["tier"], tiers), "palette": "tier"}
     layers += [*lines, LayerSpec(
         name="shelters", title=book.words("atlas_layer_shelters"), kind="points", frame=mine,
         style="shelter_near" if small else "shelter", unit_word=book.words("word_shelters"),
-        **tiered)]  # type: ignore[arg-type]
+        **tiered)]
     return tuple(layers)
 
 
@@ -391,7 +394,7 @@ def _around(book: Book, unit: str, ground: gpd.GeoDataFrame) -> tuple[LayerSpec,
     return _clipped(tuple(layers), ground.total_bounds)
 
 
-def _clipped(layers: tuple[LayerSpec, ...], bounds: np.ndarray, **changes: object
+def _clipped(layers: tuple[LayerSpec, ...], bounds: np.ndarray, **changes: Any
              ) -> tuple[LayerSpec, ...]:
     """Return layers cut to the surroundings of some bounds, those with nothing there left out."""
     left, bottom, right, top = bounds
@@ -405,8 +408,7 @@ def _clipped(layers: tuple[LayerSpec, ...], bounds: np.ndarray, **changes: objec
         if len(frame):
             cut = gpd.GeoSeries(shapely.clip_by_rect(frame.geometry.to_numpy(), *window),
                                 index=frame.index, crs=frame.crs)
-            made.append(replace(layer, frame=frame.set_geometry(cut),
-                                **changes))  # type: ignore[arg-type]
+            made.append(replace(layer, frame=frame.set_geometry(cut), **changes))
     return tuple(made)
 
 

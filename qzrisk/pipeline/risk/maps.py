@@ -117,7 +117,8 @@ def hazards_page(project: Project, loaded: Loaded, results: Results, run_id: str
     maps = []
     for hazard in list(results.assessed.by_hazard)[:SHEET]:
         layer = risk_layer(loaded, results, "town", hazard, project)
-        maps.append(MapSpec(name=f"06_{hazard}_town", title=layer.title, focus="city",
+        caption = text("layer_hazard_risk", language, hazard=hazard_name(hazard, language))
+        maps.append(MapSpec(name=f"06_{hazard}_town", title=caption, focus="city",
                             layers=(layer, *lines), notes=notes, **common))
     return Page(key="06_hazards", maps=tuple(maps), subtitle=text("subtitle_pair", language),
                 title=text("map_hazards", language, city=project.word("title")))
