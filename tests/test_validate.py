@@ -141,3 +141,16 @@ def test_codes_are_offered_in_the_words_people_write():
                             ("en", "allowed: open, standby, unfit")):
         issues = conform(raw, "shelters", language=language)[1]
         assert issues.loc[issues["rule"] == "code", "suggestion"].item().endswith(words)
+
+
+def test_what_the_reader_says_bars_its_row_and_counts_those_it_could_not_read():
+    from qzrisk.layers.findings import findings
+
+    raw = points([Point(0, 0), Point(1, 1)])
+    told = findings("row_lost", "error", layer="shelters", language="zh", rows=[2, 5])
+    heard = findings("encoding_told", "note", layer="shelters", language="zh", rows=[1])
+    frame, issues, bad = conform(raw, "shelters", told=pd.concat([told, heard]))
+    assert frame.index.tolist() == ["0"]
+    assert bad[["_row", "_rules"]].to_numpy().tolist() == [[2, "row_lost"], [5, "row_lost"]]
+    assert bad["shelter_id"].isna().tolist() == [False, True]
+    assert {"row_lost", "encoding_told"} <= set(issues["rule"])
