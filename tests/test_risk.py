@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from scipy.stats import rankdata
 
 from qzrisk import rules
 from qzrisk.analysis import classify, risk
@@ -240,6 +241,26 @@ def test_equal_units_share_the_best_rank():
     made = risk.rank_stability(X, [0.5, 0.5], draws=20, seed=1, bounds=[0.2, 0.4, 0.6])
     assert made["rank"].tolist() == [1, 1, 3]
     assert made["rank_low"].tolist() == made["rank_high"].tolist() == [1, 1, 3]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 4), (50, 5), (80, 7)])
+def test_ranks_of_rounded_scores_are_those_of_scipy(shape):
+    X = frame(np.random.default_rng(4).random(shape).round(1))
+    w, draws = np.full(shape[1], 1 / shape[1]), 64
+    made = risk.rank_stability(X, w, draws=draws, seed=6, bounds=[0.3, 0.5, 0.7], interval=0.999)
+    drawn = np.random.default_rng(6).dirichlet(100 * w, draws)
+    rank = rankdata(-(drawn @ X.to_numpy().T).round(12), axis=1, method="min")
+    assert made["rank_low"].tolist() == rank.min(axis=0).tolist()
+    assert made["rank_high"].tolist() == rank.max(axis=0).tolist()
+
+
+def test_the_size_of_a_batch_changes_nothing(monkeypatch):
+    def made():
+        return risk.rank_stability(example(), [0.25] * 4, draws=300, seed=5, error=0.1)
+
+    whole = made()
+    monkeypatch.setattr("qzrisk.analysis.risk.stability._BATCH", 7)
+    pd.testing.assert_frame_equal(made(), whole)
 
 
 @pytest.mark.parametrize("arguments", [

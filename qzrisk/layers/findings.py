@@ -77,12 +77,11 @@ def findings(
     if severity not in SEVERITIES:
         raise ConfigError("unknown severity", expected=SEVERITIES, got=severity)
     count = len(rows)
-    shown = ["" if _missing(v) else str(v) for v in values] if values is not None else [""] * count
+    shown = _shown(values, count)
     words = heading or field
     return pd.DataFrame({
         "layer": layer, "source": source,
-        "record_id": ["" if _missing(v) else str(v) for v in record_ids]
-        if record_ids is not None else [""] * count,
+        "record_id": _shown(record_ids, count),
         "row": np.asarray(rows, dtype=int), "field": field, "rule": rule, "severity": severity,
         "value": shown,
         "message": _said(f"rule_{rule}", language, shown, field=words, expected=expected),
@@ -92,10 +91,18 @@ def findings(
     }, columns=list(COLUMNS))
 
 
-def _said(key: str, language: str, values: Sequence[str], **known: str) -> list[str]:
+def _shown(values: Sequence[Any] | np.ndarray | pd.Series | None, count: int) -> pd.Series:
+    return pd.Series([""] * count if values is None else
+                     ["" if _missing(value) else str(value) for value in values], dtype="str")
+
+
+def _said(key: str, language: str, values: pd.Series, **known: str) -> pd.Series:
     """Return the words of a rule for each value; the table of words is asked but once."""
-    words = text(key, language, value=_HERE, **known)
-    return [words.replace(_HERE, value) for value in values]
+    before, *after = text(key, language, value=_HERE, **known).split(_HERE)
+    said = pd.Series(before, index=values.index, dtype="str")
+    for words in after:
+        said = said + values + words
+    return said
 
 
 def _missing(value: Any) -> bool:
@@ -108,8 +115,13 @@ def gather(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     kept = [part for part in parts if len(part)]
     if not kept:
         return empty()
-    return pd.concat(kept, ignore_index=True).sort_values(
-        _ORDER, kind="stable", ignore_index=True)
+    if len(kept) == 1:
+        return kept[0].sort_values(_ORDER, kind="stable", ignore_index=True)
+    # A column at a time: findings may outweigh the layer, and are never held three times over.
+    order = pd.concat([part[_ORDER] for part in kept], ignore_index=True).sort_values(
+        _ORDER, kind="stable").index
+    return pd.DataFrame({column: pd.concat([part[column] for part in kept], ignore_index=True)
+                         .take(order).set_axis(range(len(order))) for column in COLUMNS})
 
 
 def repaired(issues: pd.DataFrame) -> int:

@@ -116,16 +116,18 @@ def layer_of(
         raw, remarks, placed = positions.referenced(raw, rules, path=path, source_crs=source_crs,
                                                     around=around, language=language)
     named, mapped = _named(raw, rules, columns, path, around, language, spent=spent)
+    more = _note_empty(raw, rules, path, language)
     shifted, shift_said = positions.unshift(named, datum, rules=rules, path=path, around=around,
                                             language=language)
+    # Handed over, not lent: a large file is held once, and no longer than it is needed.
+    held = [positions.transform(shifted, crs, path=path)]
+    del raw, named, shifted
     checked = examine(
-        positions.transform(shifted, crs, path=path), rules, language=language, source=path.name,
-        date_system=date_system, remarks=remarks, told=said, around=around)
-    more = _note_empty(raw, rules, path, language)
+        held.pop(), rules, language=language, source=path.name, date_system=date_system,
+        remarks=remarks, told=gather([said, mapped, placed, shift_said, more]), around=around)
     # Coordinates in words have become shapes; in the quarantine they stand as they came.
     frame = checked.frame.drop(columns=set(spent) - set(rules.columns), errors="ignore")
-    return replace(checked, frame=frame,
-                   issues=gather([mapped, placed, shift_said, checked.issues, more]))
+    return replace(checked, frame=frame)
 
 
 def read_table(
@@ -169,10 +171,9 @@ def table_of(
     raw = pd.DataFrame(raw.drop(columns=raw.geometry.name)) if isinstance(
         raw, gpd.GeoDataFrame) else raw
     named, mapped = _named(raw, rules, columns, path, around, language)
-    checked = examine(named, rules, language=language, source=path.name, date_system=date_system,
-                      told=said, around=around)
-    more = _note_empty(raw, rules, path, language)
-    return replace(checked, issues=gather([mapped, checked.issues, more]))
+    told = gather([said, mapped, _note_empty(raw, rules, path, language)])
+    return examine(named, rules, language=language, source=path.name, date_system=date_system,
+                   told=told, around=around)
 
 
 def as_came(

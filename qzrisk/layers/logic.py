@@ -182,9 +182,18 @@ def check(frame: pd.DataFrame, layer: str | LayerSchema, *, pack: Pack | None = 
     >>> int(out["effective_capacity_persons"].iloc[0]), issues[["rule", "value"]].values.tolist()
     (180, [['over_capacity', '200 / 361']])
     """
-    layout, pack = schema(layer), rules.load(PACK) if pack is None else pack
+    frame, parts = judge(frame, schema(layer), pack=pack, as_of=as_of, rows=rows, source=source,
+                         language=language)
+    return frame, gather(parts)
+
+
+def judge(frame: pd.DataFrame, layout: LayerSchema, *, pack: Pack | None = None,
+          as_of: dt.date | None = None, rows: np.ndarray | None = None, source: str = "",
+          language: str = "zh") -> tuple[pd.DataFrame, list[pd.DataFrame]]:
+    """Do what `check` does; the findings rule by rule, not yet in order."""
+    pack = rules.load(PACK) if pack is None else pack
     if frame.empty:
-        return frame, gather([])
+        return frame, []
     say = _Speaker(frame, layout, rows, source, language)
     for rule in RULES:
         if rule.layer == layout.name and all(column in frame for column in rule.needs):
@@ -196,7 +205,7 @@ def check(frame: pd.DataFrame, layer: str | LayerSchema, *, pack: Pack | None = 
         say("coarse_coordinates", "note", coarse, "geometry", ())
     if layout.name == "shelters":
         frame = _with_effective_capacity(frame, pack, say)
-    return frame, gather(say.parts)
+    return frame, say.parts
 
 
 def places_indoors(shelters: pd.DataFrame, pack: Pack) -> pd.Series:

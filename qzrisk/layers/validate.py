@@ -187,7 +187,7 @@ def examine(raw: pd.DataFrame, layer: str | LayerSchema, *, language: str = "zh"
     for remark in remarks:
         check.report(remark.mask, remark.rule, remark.severity, column=remark.column,
                      values=remark.values)
-    typed = raw.copy()
+    typed = raw.copy(deep=False)
     if rules.key not in typed and not rules.columns[rules.key].required:
         # Nobody refers to such records: their number in the file is name enough.
         typed[rules.key] = pd.Series(check.row, index=typed.index).astype(str)
@@ -209,15 +209,18 @@ def examine(raw: pd.DataFrame, layer: str | LayerSchema, *, language: str = "zh"
         strange = typed["unit_id"].notna() & ~typed["unit_id"].isin(around.unit_ids)
         check.report(strange, "unknown_unit", "error", column="unit_id", values=typed["unit_id"])
     _check_ids(typed, check, around.taken)
-    accepted, unlikely = logic.check(typed[~check.bad], rules, rows=check.row[~check.bad],
-                                     source=source, as_of=around.as_of, language=language)
-    issues = gather([*check.parts, unlikely])
+    sound, rows = check.row[~check.bad], np.concatenate([check.row[check.bad], lost])
+    rejected = raw[check.bad].reset_index(drop=True).reindex(range(len(rows)))
+    accepted, parts = typed[~check.bad] if check.bad.any() else typed, check.parts
+    # Findings may outweigh the layer: the frames that are done with go before they are sorted.
+    del raw, typed, check
+    accepted, unlikely = logic.judge(accepted, rules, rows=sound, source=source,
+                                     as_of=around.as_of, language=language)
+    issues = gather([*parts, *unlikely])
     accepted = (accepted.set_index(rules.key) if rules.key in accepted
                 else accepted.rename_axis(rules.key))
-    rows = np.concatenate([check.row[check.bad], lost])
-    quarantine = raw[check.bad].reset_index(drop=True).reindex(range(len(rows))).assign(
-        _row=rows, _source=source, _rules=_rules_by_row(issues, rows))
-    return Checked(accepted, issues, quarantine, check.row[~check.bad])
+    quarantine = rejected.assign(_row=rows, _source=source, _rules=_rules_by_row(issues, rows))
+    return Checked(accepted, issues, quarantine, sound)
 
 
 def validate(frame: pd.DataFrame, layer: str | LayerSchema, *, language: str = "zh"
