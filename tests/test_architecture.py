@@ -15,7 +15,7 @@ ALLOWED = {
     "analysis": GROUND | {"analysis"},
     "maps": GROUND | {"maps"},
     "reports": GROUND | {"reports", "layers.schema"},
-    "project": GROUND | {"layers.schema"},
+    "project": GROUND | {"layers.schema", "project"},
     "pipeline": GROUND | {"layers", "analysis", "maps", "reports", "project", "pipeline"},
     "doctor": GROUND,
     "cli": GROUND | {"project", "pipeline", "doctor", "layers"},
