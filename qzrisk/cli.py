@@ -7,20 +7,26 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from qzrisk import __version__
 from qzrisk.errors import QzriskError
+from qzrisk.screen import (
+    print_checks,
+    print_coverage,
+    print_doctor,
+    print_failed,
+    print_findings,
+    print_risk,
+    progress,
+    say,
+    shorten,
+    summary,
+)
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pandas as pd
-    from rich.console import Console
-
-    from qzrisk.pipeline import Loaded, Outcome
-    from qzrisk.pipeline.measures import Results
+    from qzrisk.pipeline import Loaded
     from qzrisk.project import Project
 
 DONE, FINDINGS, USAGE = 0, 1, 2
@@ -89,9 +95,9 @@ def _run(options: argparse.Namespace) -> int:
 
     project = _open(options)
     started = time.perf_counter()
-    with _progress(project.language, len(pipeline.STAGES)) as (begin, tick):
+    with progress(project.language, len(pipeline.STAGES)) as (begin, tick):
         outcome = pipeline.run(project, options.out, begin=begin, tick=tick)
-    _summary(outcome, project, time.perf_counter() - started)
+    summary(outcome, project, time.perf_counter() - started)
     errors = (outcome.issues["severity"] == "error").any() or len(outcome.failed_pages)
     return FINDINGS if options.strict and errors else DONE
 
@@ -104,10 +110,10 @@ def _coverage(options: argparse.Namespace) -> int:
     project = _open(options)
     if options.hazard:
         project = project.with_(coverage=replace(project.coverage, hazards=(options.hazard,)))
-    with _progress(project.language, len(pipeline.COVERAGE_STAGES)) as (begin, tick):
+    with progress(project.language, len(pipeline.COVERAGE_STAGES)) as (begin, tick):
         results, files = pipeline.coverage(project, options.out, begin=begin, tick=tick)
-    _print_coverage(results, project)
-    _say(f"{len(files)} -> {options.out}")
+    print_coverage(results, project)
+    say(f"{len(files)} -> {options.out}")
     return DONE
 
 
@@ -115,10 +121,10 @@ def _risk(options: argparse.Namespace) -> int:
     from qzrisk import pipeline
 
     project = _open(options)
-    with _progress(project.language, len(pipeline.RISK_STAGES)) as (begin, tick):
+    with progress(project.language, len(pipeline.RISK_STAGES)) as (begin, tick):
         results, files = pipeline.assess(project, options.out, begin=begin, tick=tick)
-    _print_risk(results, project)
-    _say(f"{len(files)} -> {options.out}")
+    print_risk(results, project)
+    say(f"{len(files)} -> {options.out}")
     return DONE
 
 
@@ -127,16 +133,16 @@ def _map(options: argparse.Namespace) -> int:
     from qzrisk.pipeline.web_pages import RUN_PAGES, listing
 
     if options.name == "list":
-        _say(listing())
+        say(listing())
         return DONE
     names = RUN_PAGES if options.name is None else (options.name,)
     # A wrong name is told before anything is read.
     stages = pipeline.map_stages(names)
     project = _open(options)
-    with _progress(project.language, len(stages)) as (begin, tick):
+    with progress(project.language, len(stages)) as (begin, tick):
         written = pipeline.web_maps(project, names, options.out, begin=begin, tick=tick)
     for path in written:
-        _say(str(_shorten(path)))
+        say(str(shorten(path)))
     if not written:
         from qzrisk.text import text
 
@@ -149,11 +155,11 @@ def _atlas(options: argparse.Namespace) -> int:
 
     project = _open(options)
     stages = len(pipeline.atlas_stages(options.level))
-    with _progress(project.language, stages) as (begin, tick):
+    with progress(project.language, stages) as (begin, tick):
         failed, files = pipeline.bind_atlas(project, options.out, level=options.level,
                                             begin=begin, tick=tick)
-    _print_failed(failed, project)
-    _say(f"{files[0]} -> {options.out}")
+    print_failed(failed, project)
+    say(f"{files[0]} -> {options.out}")
     return FINDINGS if len(failed) else DONE
 
 
@@ -161,19 +167,19 @@ def _check(options: argparse.Namespace) -> int:
     from qzrisk import pipeline
 
     project = _open(options)
-    with _progress(project.language, 1) as (_, tick):
+    with progress(project.language, 1) as (_, tick):
         loaded, reconciled, issues = pipeline.check(project, tick=tick)
     if options.returned:
         return _recheck(options, project, loaded)
-    _print_checks(loaded, issues, reconciled, project)
-    _print_findings(issues, project)
+    print_checks(loaded, issues, reconciled, project)
+    print_findings(issues, project)
     if options.out:
         from pathlib import Path
 
         from qzrisk.pipeline.returns import write_returns
 
         written = write_returns(project, loaded, issues, Path(options.out))
-        _say(f"{len(written)} -> {options.out}")
+        say(f"{len(written)} -> {options.out}")
     return FINDINGS if (issues["severity"] == "error").any() else DONE
 
 
@@ -185,16 +191,16 @@ def _recheck(options: argparse.Namespace, project: Project, loaded: Loaded) -> i
     from qzrisk.pipeline.corrections import recheck
     from qzrisk.text import text
 
-    with tempfile.TemporaryDirectory(prefix="qzrisk-") as folder, _progress(
+    with tempfile.TemporaryDirectory(prefix="qzrisk-") as folder, progress(
             project.language, 1) as (_, tick):
         found = recheck(project, loaded, options.returned, Path(options.out or folder), tick=tick)
     for state in ("closed", "staying", "new"):
         issues = getattr(found, state)
-        _say(text(f"returned_{state}", project.language, count=len(issues)))
-        _print_findings(issues, project)
+        say(text(f"returned_{state}", project.language, count=len(issues)))
+        print_findings(issues, project)
     if options.out:
         for path in found.files:
-            _say(str(path))
+            say(str(path))
     return FINDINGS if (found.loaded.issues["severity"] == "error").any() else DONE
 
 
@@ -202,8 +208,8 @@ def _init(options: argparse.Namespace) -> int:
     from qzrisk.doctor import init
 
     for path in init(options.folder):
-        _say(str(path))
-    _say("接下来 / next: 编辑 edit project.toml; qzrisk template shelters; qzrisk check")
+        say(str(path))
+    say("接下来 / next: 编辑 edit project.toml; qzrisk template shelters; qzrisk check")
     return DONE
 
 
@@ -221,15 +227,16 @@ def _template(options: argparse.Namespace) -> int:
         project = None
     path = save_form(options.layer, options.out, project=project, language=language)
     if project is None:
-        _say(text("template_plain", language, file="project.toml"))
-    _say(str(path))
+        say(text("template_plain", language, file="project.toml"))
+    say(str(path))
     return DONE
 
 
 def _doctor(_: argparse.Namespace) -> int:
     from qzrisk.doctor import report
 
-    return _print_doctor(report())
+    print_doctor(report())
+    return DONE
 
 
 _Argument = tuple[tuple[str, ...], dict[str, object]]
@@ -286,175 +293,3 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int], list[_Argum
                   _PROJECT[1]]),
     "doctor": ("检查运行环境 / look at the installation", _doctor, []),
 }
-
-
-@contextlib.contextmanager
-def _progress(language: str, stages: int) -> Iterator[tuple[Callable[..., None],
-                                                            Callable[[str], None]]]:
-    """Show a bar for each stage and what is being done in it; silent without a screen."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from qzrisk.text import text
-
-    console = Console(stderr=True)
-    with Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[now]}"),
-                  TimeElapsedColumn(), console=console, disable=not console.is_terminal) as bars:
-        tasks: list[int] = []
-
-        def begin(stage: object) -> None:
-            _finish(bars, tasks)
-            words = text(f"stage_{getattr(stage, 'name', stage)}", language)
-            tasks.append(bars.add_task(f"{len(tasks) + 1}/{stages} {words}", total=None, now=""))
-
-        def tick(name: str) -> None:
-            if not tasks:
-                begin("read")
-            bars.update(tasks[-1], now=name)  # type: ignore[arg-type]
-
-        yield begin, tick
-        _finish(bars, tasks)
-
-
-def _finish(bars: object, tasks: list[int]) -> None:
-    if tasks:
-        bars.update(tasks[-1], total=1, completed=1, now="")  # type: ignore[attr-defined]
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    # Wide enough for a table where the output goes to a file; links and emoji off.
-    width = None if sys.stdout.isatty() else 100
-    return Console(width=width, highlight=False, emoji=False, markup=False)
-
-
-def _say(words: str) -> None:
-    sys.stdout.write(words + "\n")
-
-
-def _table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, words: bool = False
-           ) -> None:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE)
-    for number, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if words or number == 0 else "right",
-                         overflow="fold")
-    for row in rows:
-        table.add_row(*map(str, row))
-    _console().print(table)
-
-
-def _print_checks(loaded: Loaded, issues: pd.DataFrame, reconciled: pd.DataFrame,
-                  project: Project) -> None:
-    from qzrisk.layers.reconcile import VERDICTS
-    from qzrisk.text import text
-
-    language, counts = project.language, loaded.counts
-    _table([text(f"column_{c}", language) for c in ("layer", *counts.columns)],
-           [(name, *row) for name, row in zip(counts.index, counts.to_numpy(), strict=True)])
-    _say(text("summary_read", language, **counts.sum().to_dict()))
-    found = issues["severity"].value_counts()
-    _say(text("summary_findings", language,
-              **{s: int(found.get(s, 0)) for s in ("error", "warning", "note")}))
-    if len(reconciled):
-        verdicts = reconciled["verdict"].value_counts()
-        _say(text("summary_reconciled", language,
-                  **{v: int(verdicts.get(v, 0)) for v in VERDICTS}))
-
-
-def _print_findings(issues: pd.DataFrame, project: Project, limit: int = 30) -> None:
-    from qzrisk.layers.findings import SEVERITIES
-    from qzrisk.text import text
-
-    # Errors first: what must be mended may not hide behind notes.
-    shown = issues.sort_values("severity", key=lambda s: s.map(SEVERITIES.index),
-                               kind="stable").head(limit)
-    if len(shown):
-        columns = ["severity", "layer", "record_id", "message", "suggestion"]
-        places = shown["source"].astype(str) + shown["row"].map(lambda n: f":{n}" if n else "")
-        known = shown["record_id"].notna() & (shown["record_id"] != "")
-        shown = shown.assign(record_id=shown["record_id"].where(known, places))
-        _table([text("column_layer" if c == "layer" else f"head_{c}", project.language)
-                for c in columns],
-               [tuple(row) for row in shown[columns].itertuples(index=False)], words=True)
-    if len(issues) > limit:
-        _say(text("summary_more", project.language, count=len(issues) - limit))
-
-
-def _print_coverage(results: Results, project: Project) -> None:
-    """Say for each hazard with a plan who is placed, who is not and why."""
-    from qzrisk.text import text
-
-    language = project.language
-    if not results.cases:
-        _say(text("note_no_at_risk", language))
-    for hazard, made in results.cases.items():
-        if made.plan is None:
-            continue
-        left = made.plan.unserved.groupby("reason")["persons"].sum().sort_values(ascending=False)
-        reasons = ", ".join(f"{text(f'reason_{code}', language)} {persons:,}"
-                            for code, persons in left.items())
-        _say(text("summary_coverage", language, hazard=text(f"hazard_{hazard}", language),
-                  total=f"{made.cells['persons'].sum():,}", left=f"{left.sum():,}",
-                  served=f"{made.plan.moves['persons'].sum():,}",
-                  reasons=f" ({reasons})" if reasons else ""))
-        if not made.plan.split:
-            _say("  " + text("note_whole", language, gap=made.plan.gap,
-                             cost_gap=made.plan.cost_gap))
-
-
-def _print_failed(failed: pd.DataFrame, project: Project) -> None:
-    """Name the pages of an atlas that could not be made."""
-    from qzrisk.text import text
-
-    for row in failed.itertuples(index=False):
-        _say(text("summary_failed_page", project.language, title=row.title, number=row.number,
-                  message=row.message))
-
-
-def _print_risk(results: Results, project: Project) -> None:
-    """Say for each level of unit how many units wear each colour, high first, and no data."""
-    from qzrisk.levels import RISK_PALETTES, palette
-    from qzrisk.text import text
-
-    words = palette(RISK_PALETTES[project.risk.levels]).words(project.language)
-    for level, table in results.risk.items():
-        found = table["risk_class"].value_counts(sort=False)
-        counted = [f"{words[code]} {found[code]}" for code in reversed(list(words))]
-        missing = int(table["risk_class"].isna().sum())
-        counted += [f"{text('no_data', project.language)} {missing}"] if missing else []
-        _say(text("summary_risk", project.language, words=", ".join(counted),
-                  level=text(f"level_{level}", project.language)))
-
-
-def _summary(outcome: Outcome, project: Project, seconds: float) -> None:
-    from qzrisk.text import text
-
-    language = project.language
-    _say(text("summary", language))
-    _print_checks(outcome.loaded, outcome.issues, outcome.reconciled, project)
-    _table([text("column_stage", language), text("column_seconds", language)],
-           [(text(f"stage_{name}", language), f"{took:.1f}")
-            for name, took in outcome.seconds.items()])
-    _print_coverage(outcome.results, project)
-    _print_failed(outcome.failed_pages, project)
-    _say(text("summary_run", language, run_id=outcome.run_id))
-    if project.synthetic:
-        _say(text("synthetic", language))
-    _say(text("summary_files", language, count=len(outcome.files), seconds=seconds,
-              folder=str(_shorten(outcome.out))))
-
-
-def _shorten(path: Path) -> Path:
-    """Return the path relative to the current folder where it lies in it."""
-    current = type(path).cwd()
-    return path.relative_to(current) if path.is_relative_to(current) else path
-
-
-def _print_doctor(rows: Sequence[tuple[str, str, str]]) -> int:
-    for name, state, mend in rows:
-        _say(f"{name:<28} {state}" + (f"   -> {mend}" if mend else ""))
-    return DONE

@@ -18,7 +18,8 @@ ALLOWED = {
     "project": GROUND | {"layers.schema", "project"},
     "pipeline": GROUND | {"layers", "analysis", "maps", "reports", "project", "pipeline"},
     "doctor": GROUND,
-    "cli": GROUND | {"project", "pipeline", "doctor", "layers"},
+    "screen": GROUND | {"project", "pipeline", "layers"},
+    "cli": GROUND | {"project", "pipeline", "doctor", "screen"},
     "__main__": {"cli"},
 }
 # Package -> the only modules that may import it at module level.

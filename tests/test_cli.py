@@ -141,13 +141,13 @@ def test_errors_stand_before_notes_and_say_their_row(city, capsys):
 
 
 def test_what_is_not_shown_is_counted_and_its_file_named(city, capsys):
-    from qzrisk.cli import _print_findings
     from qzrisk.layers.findings import findings
     from qzrisk.project import open_project
+    from qzrisk.screen import print_findings
 
     issues = findings("whole", "note", layer="shelters", language="en", rows=range(1, 33),
                       values=range(32))
-    _print_findings(issues, open_project(city).with_(language="en"))
+    print_findings(issues, open_project(city).with_(language="en"))
     assert "2 more are not shown; all are in tables/checks_findings.csv" in capsys.readouterr().out
 
 
