@@ -64,3 +64,17 @@ def visit(browser, tmp_path):
     for context in contexts:
         context.close()
     assert faults == []
+
+
+@pytest.fixture
+def quick_fonts(request, monkeypatch):
+    """Fonts cost a second a page: only tests that ask for them get them."""
+    from qzrisk.maps import web
+
+    if "real_fonts" not in request.fixturenames:
+        monkeypatch.setattr(web, "subset_font_css", lambda *_: "")
+
+
+@pytest.fixture
+def real_fonts():
+    """Ask for the bundled fonts."""

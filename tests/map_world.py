@@ -3,8 +3,10 @@
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from rasterio.transform import from_origin
 from shapely.geometry import LineString, Point, box
 
+from qzrisk.grid import Raster
 from qzrisk.levels import ordered
 from qzrisk.maps.spec import LayerSpec, MapSpec
 
@@ -66,3 +68,12 @@ def risk_map(**changes):
 def road():
     return gpd.GeoDataFrame(index=["r"], crs=CRS, geometry=[
         LineString([(LEFT, BOTTOM + 5_000), (LEFT + 40_000, BOTTOM + 5_000)])])
+
+
+def raster_layer(**changes):
+    values = np.add.outer(np.arange(50.0), np.arange(200.0))
+    values[:10, :10] = np.nan
+    transform = from_origin(LEFT, BOTTOM + 10_000, 200, 200)
+    given = {"name": "rain", "title": "降雨量", "kind": "raster", "style": "rain",
+             "raster": Raster(values, crs=CRS, transform=transform), "unit_word": "mm"}
+    return LayerSpec(**{**given, **changes})

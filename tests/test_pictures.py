@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from test_static import raster_layer
 
 from qzrisk.maps import furniture, static
 from qzrisk.maps.spec import Page
@@ -52,7 +51,8 @@ def pages():
         "points": shelter_map(),
         "raster": world.risk_map(
             name="rain", title="降雨量", table=None, key_figures={}, focus="rain",
-            layers=(raster_layer(relief=raster_layer().raster), circles(), world.lines_layer())),
+            layers=(world.raster_layer(relief=world.raster_layer().raster), circles(),
+                    world.lines_layer())),
         "pair": Page(key="pair", title="整治前后", subtitle="两期对比", maps=(
             world.risk_map(name="a", title="整治前"),
             world.risk_map(name="b", title="整治后", layers=(world.risk_layer(

@@ -10,18 +10,14 @@ import pandas as pd
 import pytest
 import shapely
 from PIL import Image
-from test_web import BOTTOM, CELL, CRS, LEFT, colour_at, make, shelter_layer, village_layer
+from web_world import BOTTOM, CELL, CRS, LEFT, colour_at, make, shelter_layer, village_layer
 
 from qzrisk.assets import external_urls
 from qzrisk.levels import NO_DATA_FILL, ordered, palette
 from qzrisk.maps import LayerSpec, web
 
+pytestmark = pytest.mark.usefixtures("quick_fonts")
 TILE = Image.new("RGB", (256, 256), "#123456")
-
-
-@pytest.fixture(autouse=True)
-def quick_fonts(monkeypatch):
-    monkeypatch.setattr(web, "subset_font_css", lambda *_: "")
 
 
 def stacked_layer():

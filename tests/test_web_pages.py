@@ -20,6 +20,7 @@ from qzrisk.maps import web
 from qzrisk.maps.spec import NO_DATA
 from qzrisk.pipeline import measures, web_layers, web_pages
 
+pytestmark = pytest.mark.usefixtures("quick_fonts")
 TILES = """
 [map]
 tiles = ["https://t{s}.example.test/vec/{z}/{y}/{x}?tk={key}",
@@ -27,11 +28,6 @@ tiles = ["https://t{s}.example.test/vec/{z}/{y}/{x}?tk={key}",
 subdomains = "01"
 credit = "<b>GS(2024)1</b>"
 """
-
-
-@pytest.fixture(autouse=True)
-def quick_fonts(monkeypatch):
-    monkeypatch.setattr(web, "subset_font_css", lambda *_: "")
 
 
 @pytest.fixture(scope="module")
