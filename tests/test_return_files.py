@@ -1,5 +1,6 @@
 """Faults go back to the county they came from and are closed when its workbook returns."""
 
+import datetime as dt
 import shutil
 
 import city
@@ -8,13 +9,17 @@ import openpyxl
 import pandas as pd
 import pyogrio
 import pytest
+import xlsxwriter
 from shapely.geometry import Point
 
 import qzrisk as qz
 from qzrisk import pipeline
 from qzrisk.cli import main
 from qzrisk.errors import ConfigError, SchemaError
+from qzrisk.layers import records
+from qzrisk.layers.values import dates
 from qzrisk.pipeline import corrections, returns
+from qzrisk.project import Source
 
 HEADER = ("场所编码,行政区划代码,场所名称,级别,可容纳人数,室内有效面积,建成年份,联系电话,"
           "填表人,经度,纬度")
@@ -219,3 +224,23 @@ def test_the_stage_is_one_of_the_run():
 def test_bytes_repeat(opened, tmp_path):
     one, two = (write(opened, tmp_path / name)[1] for name in ("a", "b"))
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
+
+
+@pytest.mark.parametrize("mac", [False, True])
+def test_serial_days_keep_the_date_system_of_their_workbook(tmp_path, mac):
+    path = tmp_path / "dangers.xlsx"
+    with xlsxwriter.Workbook(str(path), {"date_1904": mac}) as book:
+        page = book.add_worksheet()
+        page.write_row(0, 0, ["danger_id", "found_on"])
+        page.write_row(1, 0, ["D1", 42798])
+        page.write(2, 0, "D2")
+        page.write_datetime(2, 1, dt.datetime(2021, 3, 5),
+                            book.add_format({"num_format": "yyyy-mm-dd"}))
+    read = records.read(path, subject="hidden_dangers")
+    source = Source(layer="hidden_dangers", path=path)
+    copy = corrections._write(corrections._Corrected(source, read, read.frame), tmp_path, 1)
+    again = records.read(copy, subject="hidden_dangers")
+    said = [dates(one.frame["found_on"], date_system=one.date_system)[0].tolist()
+            for one in (read, again)]
+    assert said[0] == said[1] == [pd.Timestamp("2021-03-05" if mac else "2017-03-04"),
+                                  pd.Timestamp("2021-03-05")]

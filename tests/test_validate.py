@@ -136,7 +136,7 @@ def test_context_without_ids_is_numbered():
 
 
 def test_codes_are_offered_in_the_words_people_write():
-    raw = pd.DataFrame({"shelter_id": ["1"], "name": ["甲"], "status": ["开放"]})
+    raw = pd.DataFrame({"shelter_id": ["1"], "name": ["甲"], "status": ["临时"]})
     for language, words in (("zh", "启用 open, 备用 standby, 停用 unfit"),
                             ("en", "allowed: open, standby, unfit")):
         issues = conform(raw, "shelters", language=language)[1]

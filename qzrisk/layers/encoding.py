@@ -1,7 +1,8 @@
 """Which text encoding a file of unknown origin is written in, with the evidence.
 
 Byte order mark, then strict UTF-8, then UTF-16 without a mark, then the multi-byte encodings of
-East Asia told apart by how common the characters are that each would give; accents that stand
+East Asia told apart by how common the characters are that each would give; where no reading gives
+everyday hanzi or kana, Korean, Thai and Cyrillic are looked for (`alphabets`); accents that stand
 alone among letters are Western European.
 """
 
@@ -15,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from qzrisk.errors import ConfigError
+from qzrisk.layers import alphabets
 from qzrisk.text import text
 
 MIXED = "mixed"
@@ -39,7 +41,12 @@ _SAMPLE_BYTES = 100_000
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 # Letters with accents, and the signs of degrees, ordinals and squares.
 _ACCENTED = re.compile(rb"(?<![\x80-\xff])[\xaa\xb0\xb2\xb3\xba\xc0-\xff](?![\x80-\xff])")
-_ALONE, _LATIN = 0.9, 0.6
+# Two of them together between letters, as in Größe.
+_TWO_ACCENTED = re.compile(rb"(?<=[A-Za-z])[\xc0-\xff]{2}(?=[a-z])")
+_ALONE, _MOSTLY_ALONE, _LATIN = 0.9, 0.6, 0.6
+_EVERYDAY = 0.15  # of Chinese or Japanese text; other text misread as such has some 0.03
+_DOUBTFUL, _THIN = 0.07, 0.4
+_ENOUGH_BESIDE_HANZI = 40  # letters; hanzi of names alone may stand like letters by chance
 _UTF8_RUN = re.compile(rb"(?:[\xe3-\xe9][\x80-\xbf]{2}){2}")
 _SURE_IDEOGRAPHS = 3
 _MIN_ROUND_TRIP = 4  # hanzi; two happen to survive the round trip by chance ("联通")
@@ -184,6 +191,8 @@ def _judge(data: bytes, language: str) -> Encoding:
 def _ranked(data: bytes, language: str) -> Encoding:
     """Judge bytes that are no UTF-8 by the characters they would be."""
     ranked = _by_score(data)
+    if script := _alphabet(data, ranked, language):
+        return script
     if _is_latin(data) and not (ranked and _score(data, ranked[0]) >= _LIKELY):
         return _found(data, "cp1252", text("encoding_latin", language), _LATIN, language)
     if ranked:
@@ -198,6 +207,34 @@ def _ranked(data: bytes, language: str) -> Encoding:
     return Encoding(MIXED, text("encoding_mixed", language), 0.3)
 
 
+def _alphabet(data: bytes, ranked: list[str], language: str) -> Encoding | None:
+    """Return the alphabet of a text in which nobody would see everyday hanzi or kana."""
+    everyday = max((_everyday(data, name) for name in ranked), default=0.0)
+    if everyday >= _EVERYDAY:
+        return None
+    first = _BEYOND_ASCII.search(data)
+    start = data.rfind(b"\n", 0, first.start()) + 1 if first else 0
+    lines = data[start:start + _SAMPLE_BYTES]
+    cut = lines.rfind(b"\n") + 1 if start + _SAMPLE_BYTES < len(data) else len(lines)
+    script = alphabets.best(lines[:cut])
+    if script is None or _strict(data, script.name) is None:
+        return None
+    least = alphabets.ENOUGH_LETTERS if script.name == "cp949" else _ENOUGH_BESIDE_HANZI
+    if ranked and script.letters < least and _score(data, ranked[0]) >= _SURE:
+        words = text("encoding_rival", language, name=ranked[0], other=script.name)
+        return _found(data, ranked[0], words, _THIN, language)
+    thin = script.letters < alphabets.ENOUGH_LETTERS or everyday >= _DOUBTFUL
+    words = text("encoding_thin" if thin else "encoding_alphabet", language, name=script.name,
+                 share=f"{script.share:.0%}", letters=script.letters)
+    return _found(data, script.name, words, _THIN if thin else min(0.9, script.share), language)
+
+
+def _everyday(data: bytes, name: str) -> float:
+    """Return the share of everyday hanzi and of kana among what is beyond ASCII."""
+    beyond = [character for character in _sample(data, name) if ord(character) > 127]
+    return sum(c in _FREQUENT or "\u3041" <= c <= "\u30fe" for c in beyond) / max(1, len(beyond))
+
+
 def _is_latin(data: bytes) -> bool:
     """Whether bytes beyond ASCII stand alone among letters, as in Süd: those of hanzi come in runs.
 
@@ -205,8 +242,9 @@ def _is_latin(data: bytes) -> bool:
     """
     first = _BEYOND_ASCII.search(data)
     sample = data[first.start() - 1 if first and first.start() else 0:][:_SAMPLE_BYTES]
-    high = len(_BEYOND_ASCII.findall(sample))
-    return high > 0 and len(_ACCENTED.findall(sample)) >= _ALONE * high
+    high, alone = len(_BEYOND_ASCII.findall(sample)), len(_ACCENTED.findall(sample))
+    both = alone + 2 * len(_TWO_ACCENTED.findall(sample))
+    return high > 0 and both >= _ALONE * high and alone >= _MOSTLY_ALONE * high
 
 
 def _found(data: bytes, name: str, evidence: str, confidence: float, language: str) -> Encoding:

@@ -26,6 +26,7 @@ NAME_BYTES = 10
 """What the field names of a .dbf are cut to."""
 M2_PER_PERSON = (1.2, 20.0)
 """Usable area of one person in a shelter: about 2 m2; whatever lies between is no accident."""
+_SERIALS = frozenset(("objectid", "fid", "ogcfid", "oid", "gmlid", "globalid", "featureid"))
 _SURE_SHARE = 0.9
 _MIN_ROWS = 3
 _MAX_READINGS = 8
@@ -138,8 +139,23 @@ def match(raw_headers: Iterable[object], schema_: str | LayerSchema, *,
     left = {header: found for header in free if header not in claimed
             if (found := _beginnings(header, rules))}
     _settle_cut(left, mapping, frame, said)
+    _settle_serial(headers, mapping, said)
     order = {header: number for number, header in enumerate(headers)}
     return dict(sorted(mapping.items(), key=lambda item: order[item[0]])), said.issues(mapping)
+
+
+def _settle_serial(headers: Sequence[str], mapping: dict[str, str], said: _Said) -> None:
+    """Take the running number of a program for the key where nothing else names the records."""
+    key = said.rules.key
+    open_ = {name for _, names in said.open for name in names}
+    if key in mapping.values() or key in open_ or key == "unit_id":
+        return
+    serial = [header for header in headers if normal(header) in _SERIALS and header not in mapping]
+    if len(serial) == 1:
+        mapping[serial[0]] = key
+        said.add("column_serial", "warning", serial[0], key)
+    else:
+        said.open.extend((header, [key]) for header in serial)
 
 
 class _Said:

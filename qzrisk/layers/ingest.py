@@ -19,6 +19,7 @@ from qzrisk.layers import forms, headers, positions, records
 from qzrisk.layers.findings import findings, gather
 from qzrisk.layers.schema import LayerSchema, schema
 from qzrisk.layers.validate import Checked, Surroundings, examine
+from qzrisk.layers.values.numbers import stated_unit
 
 Read = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 
@@ -116,7 +117,7 @@ def layer_of(
         raw, remarks, placed = positions.referenced(raw, rules, path=path, source_crs=source_crs,
                                                     around=around, language=language)
     named, mapped = _named(raw, rules, columns, path, around, language, spent=spent)
-    more = _note_empty(raw, rules, path, language)
+    more, stated = _note_empty(raw, rules, path, language), _stated(raw, named, rules)
     shifted, shift_said = positions.unshift(named, datum, rules=rules, path=path, around=around,
                                             language=language)
     # Handed over, not lent: a large file is held once, and no longer than it is needed.
@@ -124,7 +125,8 @@ def layer_of(
     del raw, named, shifted
     checked = examine(
         held.pop(), rules, language=language, source=path.name, date_system=date_system,
-        remarks=remarks, told=gather([said, mapped, placed, shift_said, more]), around=around)
+        remarks=remarks, told=gather([said, mapped, placed, shift_said, more]), around=around,
+        stated=stated)
     # Coordinates in words have become shapes; in the quarantine they stand as they came.
     frame = checked.frame.drop(columns=set(spent) - set(rules.columns), errors="ignore")
     return replace(checked, frame=frame)
@@ -173,7 +175,7 @@ def table_of(
     named, mapped = _named(raw, rules, columns, path, around, language)
     told = gather([said, mapped, _note_empty(raw, rules, path, language)])
     return examine(named, rules, language=language, source=path.name, date_system=date_system,
-                   told=told, around=around)
+                   told=told, around=around, stated=_stated(raw, named, rules))
 
 
 def as_came(
@@ -227,6 +229,14 @@ def _named(raw: pd.DataFrame, rules: LayerSchema, columns: Mapping[str, str] | N
     named, coded = forms.with_unit_codes(named, around.membership, layer=rules.name,
                                          source=path.name, language=language)
     return named, gather([said, coded])
+
+
+def _stated(raw: pd.DataFrame, named: pd.DataFrame, rules: LayerSchema) -> dict[str, str]:
+    """Return canonical column -> unit that its header in the file states, where it is another."""
+    pairs = zip(raw.columns, named.columns[:len(raw.columns)], strict=True)
+    units = {name: stated_unit(str(header), rules.columns[name].unit) for header, name in pairs
+             if name in rules.columns and rules.columns[name].type in ("int", "float")}
+    return {name: unit for name, unit in units.items() if unit}
 
 
 def _note_unread(raw: pd.DataFrame, mapping: Mapping[str, str], said: pd.DataFrame,

@@ -20,8 +20,12 @@ from qzrisk.layers.validate import Remark, Surroundings
 
 _SHIFTS = {"gcj02": _crs.gcj02_to_wgs84, "bd09": _crs.bd09_to_wgs84}
 _DEGREES = 360
-_LON = ("lon", "lng", "long", "longitude", "x", "经度", "东经", "x坐标", "横坐标")
-_LAT = ("lat", "latitude", "y", "纬度", "北纬", "y坐标", "纵坐标")
+_LON = ("lon", "lng", "long", "longitude", "x", "经度", "东经", "x坐标", "横坐标",
+        "längengrad", "laengengrad", "geographische länge", "lon wgs84", "point x", "xcoord",
+        "x coordinate", "coord x", "#geo+lon", "долгота", "경도", "ลองจิจูด")
+_LAT = ("lat", "latitude", "y", "纬度", "北纬", "y坐标", "纵坐标",
+        "breitengrad", "geographische breite", "lat wgs84", "point y", "ycoord", "y coordinate",
+        "coord y", "#geo+lat", "широта", "위도", "ละติจูด")
 _PAIR = ("坐标", "经纬度", "coordinates", "位置坐标", "wkt")
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from qzrisk.layers import archive, forms
 from qzrisk.layers.findings import gather
+from qzrisk.layers.printable import printable
 from qzrisk.layers.tables import read_cells
 from qzrisk.layers.vectors import is_vector, read_features
 
@@ -46,8 +47,10 @@ def read(path: str | Path, *, layer: str | None = None, encoding: str | None = N
                                layer=subject)
             frame, said = forms.without_examples(table.frame, layer=subject, source=path.name,
                                                  language=language)
-            return Records(frame, gather([table.issues.assign(source=path.name), said]),
+            frame, bared = printable(frame, layer=subject, source=path.name, language=language)
+            return Records(frame, gather([table.issues.assign(source=path.name), said, bared]),
                            table.date_system)
     found = read_features(path, layer=layer, encoding=encoding, subject=subject,
                           language=language)
-    return Records(found.frame, found.issues)
+    frame, bared = printable(found.frame, layer=subject, source=path.name, language=language)
+    return Records(frame, gather([found.issues, bared]))

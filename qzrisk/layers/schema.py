@@ -31,6 +31,7 @@ class Column:
     min, max : closed range of numbers, or None.
     codes : allowed codes of ``"code"`` and ``"codes"``.
     words : what people write -> the code it means, for ``"code"`` and ``"codes"``.
+    short : shorter words that mean a code too, each reading of which is a finding.
     aliases : other headers that mean this column.
     personal : never enters a public product.
     zh, en : words of the heading.
@@ -46,6 +47,7 @@ class Column:
     max: float | None = None
     codes: tuple[str, ...] = ()
     words: Mapping[str, str] = field(default_factory=dict)
+    short: Mapping[str, str] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
     personal: bool = False
 

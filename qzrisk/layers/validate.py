@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import geopandas as gpd
@@ -20,6 +20,8 @@ from qzrisk.layers import logic
 from qzrisk.layers.findings import Severity, findings, gather
 from qzrisk.layers.schema import Column, LayerSchema, schema
 from qzrisk.layers.values import SEVERITIES, coerce
+from qzrisk.layers.values.cells import fold
+from qzrisk.layers.values.numbers import with_unit
 
 _GEOMETRY_FAMILY = {
     "Point": ("Point",),
@@ -44,6 +46,7 @@ class Check:
     frame : the raw frame; `row` its 1-based record numbers; `ids` its raw ids.
     layer, source, language : printed on each finding.
     date_system : what serial numbers of days count from.
+    stated : column -> unit that its header states, other than the column's own.
     parts : findings so far.
     barred : column -> rows that a finding on it keeps out; `bad` is all of them together.
     """
@@ -53,6 +56,7 @@ class Check:
     language: str
     source: str = ""
     date_system: int = 1900
+    stated: Mapping[str, str] = field(default_factory=dict)
     parts: list[pd.DataFrame] = field(default_factory=list)
     barred: dict[str, np.ndarray] = field(default_factory=dict)
 
@@ -175,13 +179,14 @@ def conform(raw: pd.DataFrame, layer: str | LayerSchema, *, language: str = "zh"
 
 def examine(raw: pd.DataFrame, layer: str | LayerSchema, *, language: str = "zh",
             source: str = "", date_system: int = 1900, remarks: Sequence[Remark] = (),
-            told: pd.DataFrame | None = None, around: Surroundings | None = None) -> Checked:
+            told: pd.DataFrame | None = None, around: Surroundings | None = None,
+            stated: Mapping[str, str] | None = None) -> Checked:
     """Do what `conform` does, and say which rows of the file were accepted."""
     rules = schema(layer)
     if raw.empty:
         # Formats such as GeoJSON lose the columns of an empty layer.
         raw = raw.reindex(columns=list(dict.fromkeys([*raw.columns, *rules.columns])))
-    check = Check(raw, rules, language, source, date_system)
+    check = Check(raw, rules, language, source, date_system, stated or {})
     raw = check.frame
     lost = check.hear(told)
     for remark in remarks:
@@ -250,7 +255,9 @@ def _rules_by_row(issues: pd.DataFrame, rows: np.ndarray) -> list[str]:
 
 def _typed(raw: pd.Series, column: Column, check: Check) -> pd.Series:
     """Return a column in its logical type; what the cells said otherwise becomes findings."""
-    values, masks = coerce(raw, column, date_system=check.date_system)
+    stated = check.stated.get(column.name, "")
+    cells = raw.astype(object).map(lambda cell: with_unit(cell, stated)) if stated else raw
+    values, masks = coerce(cells, column, date_system=check.date_system)
     # An unreadable number bars a row only where the row cannot do without it.
     grave: Severity = "error" if column.required else "warning"
     for rule in sorted(masks):
@@ -301,6 +308,13 @@ def _allowed(column: Column, language: str) -> str:
 def _coded(values: pd.Series, raw: pd.Series, column: Column, check: Check) -> pd.Series:
     """Return codes; words of the data dictionary that mean a code are replaced by it."""
     codes = values.replace(dict(column.words)) if column.words else values
+    loose = {code.lower(): code for code in column.codes} | dict(column.short)
+    odd = codes.notna() & ~codes.isin(column.codes)
+    read = codes[odd].map({word: loose.get(fold(word)) for word in codes[odd].unique()}).dropna()
+    check.report(codes.index.isin(read.index), "code_read", "note", column=column.name, values=raw)
+    if len(read):
+        codes = codes.copy()
+        codes[read.index] = read
     strange = codes.notna() & ~codes.isin(column.codes)
     check.report(strange, "code", "error" if column.required else "warning", column=column.name,
                  values=raw, expected=_allowed(column, check.language))

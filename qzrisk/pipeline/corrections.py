@@ -129,8 +129,10 @@ def _write(one: _Corrected, folder: Path, number: int) -> Path:
         with atomic(folder / f"{stem}.parquet") as temporary:
             frame.to_parquet(temporary)
         return folder / f"{stem}.parquet"
+    # Bare serial numbers of days mean what they meant only under the date system of the source.
+    options = {**_TEXT, "date_1904": one.read.date_system == 1904}
     with atomic(folder / f"{stem}.xlsx") as temporary, pd.ExcelWriter(
-            temporary, engine="xlsxwriter", engine_kwargs={"options": _TEXT}) as book:
+            temporary, engine="xlsxwriter", engine_kwargs={"options": options}) as book:
         one.now.to_excel(book, sheet_name="1", index=False)
     return folder / f"{stem}.xlsx"
 

@@ -19,6 +19,7 @@ from qzrisk.layers.tables.source import Remark, Row, Source, unreadable
 DELIMITERS = (",", "\t", ";", "|", "，")
 _SNIFFED_LINES = 60
 _GUESS = 0.5
+_NATIONAL = ("cp949", "cp874", "cp1251", "koi8_r", "cp866", "cp1252")
 _BREAKS = re.compile("[\x0b\x0c]")  # breaks within a cell
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -95,6 +96,9 @@ def _text(path: Path, encoding: str | None, language: str) -> tuple[str, Source]
     if doubtful or (encoding and not _same(encoding, found.name)):
         source.remarks.append(Remark(rule="encoding_guess", severity="warning",
                                      values=(f"{found.name}: {found.evidence}",)))
+    elif not encoding and found.name in _NATIONAL:
+        source.remarks.append(Remark(rule="encoding_told", severity="note", values=(found.name,),
+                                     expected=found.evidence))
     return text, source
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,6 +30,9 @@ _FAR = re.compile(rb""" r=["'](?:([A-Za-z]{2,})\d|[A-Za-z]?(\d{7,})["'])""")
 _ANY_ROW = re.compile(rb""" r=["'][A-Za-z]*(\d+)["']""")
 _ROW = re.compile(rb'<row [^>]*?\br="(\d+)"')
 _TAIL_BYTES = 1 << 17  # longer than any cell's markup but that of a text cell
+_BOF = re.compile(rb"\x09\x08..\x00[\x05\x06]\x05\x00", re.DOTALL)
+_DATEMODE, _END = 0x22, 0x0A
+_GLOBALS_BYTES = 1 << 20
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 
 
@@ -248,11 +252,33 @@ def _require_size(rows: int, width: int, path: Path) -> None:
 
 def _date_system(path: Path, scanned: Mapping[str, list[Remark]]) -> int:
     if not scanned:
-        return 1900
+        with path.open("rb") as stream:
+            head = stream.read(_GLOBALS_BYTES)
+        return date_system_of_xls(head) if head.startswith(OLE) else 1900
     with zipfile.ZipFile(path) as archive:
         for entry in ElementTree.fromstring(archive.read("xl/workbook.xml")).iter():
             if entry.tag.endswith("}workbookPr"):
                 return 1904 if entry.get("date1904") in ("1", "true") else 1900
+    return 1900
+
+
+def date_system_of_xls(data: bytes) -> int:
+    """Return 1904 or 1900 as the record DATEMODE of an .xls says, found from its first BOF on.
+
+    Examples
+    --------
+    >>> date_system_of_xls(bytes.fromhex("0908080000060500 00000000 220002000100 0a000000"))
+    1904
+    """
+    start = _BOF.search(data)
+    at = start.start() if start else -1
+    while 0 <= at <= len(data) - 6:
+        kind, size = struct.unpack_from("<HH", data, at)
+        if kind == _DATEMODE:
+            return 1904 if data[at + 4:at + 6] == b"\x01\0" else 1900
+        if kind == _END:
+            break
+        at += 4 + size
     return 1900
 
 

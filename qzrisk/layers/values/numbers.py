@@ -21,7 +21,10 @@ _UNITS: dict[str, tuple[str, Decimal]] = {
     **dict.fromkeys(("人", "名", "位", "人次", "persons", "people"), ("persons", Decimal(1))),
     **dict.fromkeys(("平方米", "平米", "平方公尺", "m2", "m^2", "sqm"), ("m2", Decimal(1))),
     "亩": ("m2", Decimal(2000) / 3), "畝": ("m2", Decimal(2000) / 3),
-    **dict.fromkeys(("公顷", "ha", "hm2"), ("m2", Decimal(10_000))),
+    **dict.fromkeys(("公顷", "ha", "hm2", "hectare", "hectares"), ("m2", Decimal(10_000))),
+    **dict.fromkeys(("英亩", "acre", "acres"), ("m2", Decimal("4046.8564224"))),
+    **dict.fromkeys(("平方英尺", "sqft", "sq ft", "sq. ft.", "ft2"), ("m2", Decimal("0.09290304"))),
+    "坪": ("m2", Decimal(400) / 121),
     **dict.fromkeys(("平方公里", "平方千米", "km2"), ("m2", Decimal(1_000_000))),
     **dict.fromkeys(("元", "圆", "yuan", "rmb"), ("yuan", Decimal(1))),
     **dict.fromkeys(("米", "m"), ("m", Decimal(1))),
@@ -36,6 +39,9 @@ _UNITS: dict[str, tuple[str, Decimal]] = {
 }
 _COUNTED = {"persons": ("count",), "": ("scale", "count", "g")}
 _UNIT = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
+_INSIDE = re.compile(r"[(\[【<]([^()\[\]【】<>]*)[)\]】>]")
+_STATED = re.compile(rf"(?:单位|unit)?[: ]*((?:亿|万|千|百)?(?:{_UNIT})?)(?:立方米|m3)?")
+_OWN_UNIT = re.compile(rf"(?:{_UNIT}|[亿億万萬])")
 _FIGURE = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"
 _QUANTITY = rf"(?:{_FIGURE})(?:[亿億万萬千仟百]|[wk](?![a-z]))?"
 _WORDS = "".join(_DIGITS) + "".join(_STEPS) + "廿卅点點"
@@ -108,6 +114,45 @@ def _around(left: str, power: int, right: str) -> Decimal | None:
     if tail is None or tail >= Decimal(1).scaleb(power):
         return None
     return head.scaleb(power) + tail
+
+
+def stated_unit(header: str, unit: str) -> str:
+    """Return the unit that a header states in brackets where it is another than the column's.
+
+    Parameters
+    ----------
+    header : as it stands in the file
+    unit : of the canonical column
+
+    Returns
+    -------
+    str, to be written behind each bare figure of the column; "" where nothing is to be converted
+
+    Examples
+    --------
+    >>> stated_unit("有效面积（亩）", "m2"), stated_unit("受威胁人数（万人）", "persons")
+    ('亩', '万人')
+    >>> stated_unit("面积（㎡）", "m2"), stated_unit("容量（申报）", "persons")
+    ('', '')
+    """
+    for inside in _INSIDE.findall(fold(header)):
+        match = _STATED.fullmatch(inside.strip())
+        if match and match[1]:
+            value, _ = read_number(f"1{match[1]}", unit)
+            if not math.isnan(value) and value != 1:
+                return match[1]
+    return ""
+
+
+def with_unit(cell: object, stated: str) -> object:
+    """Return a cell with the unit of its header behind a figure that has none of its own."""
+    if isinstance(cell, bool) or cell is None or cell != cell:
+        return cell
+    if isinstance(cell, str):
+        words = fold(cell)
+        bare = any(c.isdigit() or c in _WORDS for c in words) and not _OWN_UNIT.search(words)
+        return f"{words}{stated}" if bare else cell
+    return f"{cell}{stated}" if hasattr(cell, "__float__") else cell
 
 
 def read_number(cell: str, unit: str) -> Reading:
