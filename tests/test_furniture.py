@@ -15,6 +15,7 @@ from qzrisk.levels import palette
 from qzrisk.maps import furniture, style
 from qzrisk.maps.furniture import frame, lettering, panel, paths, view
 from qzrisk.maps.furniture.legend import size_steps, symbol_pt
+from qzrisk.maps.static import page
 
 BOUNDS = (260_000.0, 2_700_000.0, 420_000.0, 2_880_000.0)
 GRS80 = Geod(ellps="GRS80")
@@ -276,6 +277,20 @@ def test_table_cells_say_the_missing_and_keep_decimals_level():
     spec = world.risk_map()
     assert [panel.chip_words(code, spec) for code in spec.table["等级"]] == [
         "高风险", "低风险", "高风险", "暂缺"]
+
+
+def test_words_of_a_table_give_way_before_its_numbers():
+    table = pd.DataFrame({"Name": ["Licheng District (excl. Development Zone)", "Total"],
+                          "Towns": ["8", "174"], "Villages": ["81", "2,572"],
+                          "Persons/10k": ["39.7", "885.0"], "km²": ["47", "10,932"]})
+    spec = world.risk_map(table=table, class_column="", table_palette="")
+    sheet = page.new_sheet("A4")
+    edges, aligns = panel._columns(spec, sheet, 0.0, 86.0, 4.7)
+    assert aligns == ["left", *["right"] * 4] and edges[-1][1] == pytest.approx(86.0)
+    for name, (left, right) in list(zip(table, edges, strict=True))[1:]:
+        words = max(0.8 * lettering.measure(name, 7.4, bold=True)[0],
+                    *(lettering.measure(value, 7.4)[0] for value in table[name]))
+        assert right - left == pytest.approx(words + 3.2)
 
 
 def test_lines_in_colours_of_classes_stay_under_their_heading_as_wide_as_on_the_map():

@@ -14,7 +14,8 @@ from qzrisk.maps import static
 from qzrisk.maps.furniture import legend_rows
 from qzrisk.maps.furniture.view import fit
 from qzrisk.maps.spec import LayerSpec
-from qzrisk.maps.static.labels import Placer, give_numbers, labels_of, without_generic
+from qzrisk.maps.static.labels import Placer, give_numbers, labels_of
+from qzrisk.maps.static.names import without_generic
 from qzrisk.pipeline import names, series, specs
 
 
@@ -48,6 +49,13 @@ def test_maps_come_by_number_and_those_without_data_are_left_out(pages):
     assert {"01_units", "01_units_town", "02_shelters", "04_coverage", "07_risk_county"} <= set(
         pages)
     assert not [name for name in pages if name[:2] in ("10", "11", "12", "13", "14", "15", "16")]
+
+
+def test_a_map_prints_the_rule_packs_of_its_thresholds_alone(pages):
+    packs = {name: [part.split()[0] for part in pages[name].rule_pack.split(", ") if part]
+             for name in ("01_units", "02_shelters", "04_coverage", "07_risk_county")}
+    assert packs == {"01_units": [], "02_shelters": [], "04_coverage": ["coverage"],
+                     "07_risk_county": ["coverage", "natural_hazard", "weighting"]}
 
 
 def test_reporting_units_are_counties_and_parts_of_counties(state):

@@ -1,5 +1,7 @@
 """Static maps: names and their leaders, insets, pages of several maps."""
 
+import dataclasses
+
 import geopandas as gpd
 import map_world as world
 import matplotlib as mpl
@@ -15,6 +17,7 @@ from qzrisk.levels import ordered
 from qzrisk.maps import static
 from qzrisk.maps.furniture.view import fit
 from qzrisk.maps.spec import LayerSpec, Page
+from qzrisk.maps.static import labels as naming
 from qzrisk.maps.static.labels import Placer, clear_boxes, labels_of
 from qzrisk.maps.style import GROUND, SEA
 
@@ -71,6 +74,37 @@ def test_small_units_get_a_leader_from_their_own_middle():
     assert view.at(*placer.leaders[0][:2]) == pytest.approx(
         (world.LEFT + 19_750, world.BOTTOM + 10_200), abs=150)
     assert all(not label.leader for label in labels if label is not small)
+
+
+def test_a_small_map_names_units_without_the_word_for_a_county():
+    frame = gpd.GeoDataFrame(
+        {"name": ["石狮市", "鲤城区（不含开发区）"]}, index=["s", "l"], crs=world.CRS,
+        geometry=[box(world.LEFT + x, world.BOTTOM, world.LEFT + x + 9_000, world.BOTTOM + 9_000)
+                  for x in (0, 10_000)])
+    layer = world.lines_layer(frame=frame, label="name")
+    view = view_of(world.risk_map(layers=(layer,)))
+    small = dataclasses.replace(view, width_mm=45.0)
+    assert [label.lines for label in labels_of(layer, view)] == [["石狮市"], ["鲤城区"]]
+    assert [label.lines for label in labels_of(layer, small)] == [["石狮"], ["鲤城"]]
+    assert [label.name for label in labels_of(layer, small)] == ["石狮市", "鲤城区（不含开发区）"]
+
+
+def test_a_name_without_room_chooses_first_in_a_new_turn(monkeypatch):
+    """A name is left out only where another order of choosing does not help it either."""
+    layer = world.lines_layer(frame=crowd(16, 1_500.0), label="name")
+    spec = world.risk_map(layers=(layer,))
+    left = []
+    for turns in (1, 6):
+        monkeypatch.setattr(naming, "_TURNS", turns)
+        view = dataclasses.replace(view_of(spec), width_mm=80.0)
+        placer = Placer(view, [])
+        found = labels_of(layer, view)
+        out = placer.place(found)
+        left.append(len(out))
+        placed = [label for label in found if label.centre is not None]
+        assert len(placer.taken) == len(placed) == len(found) - len(out)
+        assert len(placer.leaders) == sum(label.leader for label in placed)
+    assert left == [6, 3]
 
 
 def test_names_keep_off_symbols_in_rows_and_leaders_end_at_their_edge():

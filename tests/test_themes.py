@@ -129,6 +129,13 @@ def public(project, loaded):
     return drawn(dataclasses.replace(project, audience="public"), loaded)
 
 
+def test_layers_without_rules_print_no_rule_pack(public):
+    packs = {spec.rule_pack.split()[0] for spec in public.values() if spec.rule_pack}
+    assert {"06_hazard_points", "06_typhoon_tracks", "12_teams"} <= set(public)
+    assert not public["06_hazard_points"].rule_pack and not public["06_typhoon_tracks"].rule_pack
+    assert packs <= {"forest_fire", "work_safety"}
+
+
 def units_of(loaded):
     return loaded.tables["units"]
 

@@ -257,7 +257,7 @@ def static_specs(project: Project, loaded: Loaded, results: Results, run_id: str
         MapSpec(name="02_shelters", title=text("map_shelters", language, city=city),
                 layers=(*outside_layer(loaded, language), *lines, _shelter_layer(loaded, project)),
                 focus="city", table=_shelter_table(loaded, project), table_title=counties,
-                notes=no_data_notes(project), **common),
+                notes=no_data_notes(project), **{**common, "rule_pack": ""}),
         coverage_spec(project, loaded, results, run_id),
         MapSpec(name="07_risk_county", title=risk_title, subtitle=counties,
                 layers=(risk_layer(loaded, results, "county", project), county_line, city_line),
@@ -286,7 +286,8 @@ def coverage_spec(project: Project, loaded: Loaded, results: Results, run_id: st
         class_column=text("head_coverage_grade", language), table_title=counties,
         notes=(text("note_stress", language), text("note_straight", language),
                text("note_grades", language, low=low, middle=middle, high=high),
-               *no_data_notes(project)), **common_parts(project, loaded, run_id))
+               *no_data_notes(project)),
+        **{**common_parts(project, loaded, run_id), "rule_pack": rule_pack("coverage")})
 
 
 def overview_spec(project: Project, loaded: Loaded, results: Results, run_id: str) -> MapSpec:
@@ -299,4 +300,5 @@ def overview_spec(project: Project, loaded: Loaded, results: Results, run_id: st
                 *boundary_lines(loaded, language), _shelter_layer(loaded, project)),
         notes=(text("note_straight", language), text("note_synthetic_units", language),
                *class_notes(results, "village", project), *no_data_notes(project)),
-        focus="city", **common_parts(project, loaded, run_id))
+        focus="city",
+        **{**common_parts(project, loaded, run_id), "rule_pack": rule_pack(*RISK_PACKS)})

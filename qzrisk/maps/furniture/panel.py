@@ -35,6 +35,9 @@ from qzrisk.text import text
 _ROW_MM, _LEAST_ROW_MM = 4.7, 3.3
 _SWATCH_MM = (7.0, 3.5)
 _HATCH_INK = "#3b464e"
+_LEAST_HEAD = 0.8
+_LEAST_WORDS = 0.45
+"""Least share of their width to which the columns of words of a table shrink for its numbers."""
 
 
 def heading(sheet: Sheet, x: float, y: float, words: str, width: float) -> float:
@@ -335,10 +338,13 @@ def chip_words(code: object, spec: MapSpec) -> str:
 
 def _columns(spec: MapSpec, sheet: Sheet, x: float, width: float, row: float
              ) -> tuple[list[tuple[float, float]], list[str]]:
-    """Share the width by the longest text of each column; numbers align right."""
+    """Share the width by the longest text of each column; numbers align right.
+
+    Where it does not suffice, headings and words give way before numbers: they may wrap.
+    """
     assert spec.table is not None
     size = _table_pt(sheet, row) * sheet.zoom
-    wants, aligns = [], []
+    wants, leasts, aligns = [], [], []
     for name in spec.table.columns:
         values = spec.table[name]
         if name == spec.class_column:
@@ -346,14 +352,23 @@ def _columns(spec: MapSpec, sheet: Sheet, x: float, width: float, row: float
         else:
             words = [cell_text(value, decimals_of(values)) for value in values]
         widest = max((measure(word, size)[0] for word in words), default=0.0)
-        wants.append(max(widest, measure(str(name), size, bold=True)[0]) + 3.2 * sheet.zoom)
+        head = measure(str(name), size, bold=True)[0]
+        wants.append(max(widest, head) + 3.2 * sheet.zoom)
+        leasts.append(max(widest, _LEAST_HEAD * head) + 3.2 * sheet.zoom)
         numeric = pd.api.types.is_numeric_dtype(values) or _looks_numeric(words)
         aligns.append("center" if name == spec.class_column else "right" if numeric else "left")
+    if sum(wants) > width:
+        wants = [least if align == "right" else want
+                 for want, least, align in zip(wants, leasts, aligns, strict=True)]
+    soft = sum(want for want, align in zip(wants, aligns, strict=True) if align == "left")
+    firm = sum(wants) - soft
+    give = (width - firm) / soft if soft else 0.0
     share = width / sum(wants)
+    shares = {"left": give} if _LEAST_WORDS <= give < 1 else dict.fromkeys(set(aligns), share)
     edges, left = [], x
-    for want in wants:
-        edges.append((left, left + want * share))
-        left += want * share
+    for want, align in zip(wants, aligns, strict=True):
+        edges.append((left, left + want * shares.get(align, 1.0)))
+        left = edges[-1][1]
     return edges, aligns
 
 
@@ -372,7 +387,7 @@ def _cell(sheet: Sheet, words: str, left: float, right: float, y: float, align: 
     place = {"left": left + pad, "center": (left + right) / 2, "right": right - pad}[align]
     size = _table_pt(sheet, row) * zoom
     bold = bool(style.get("bold", False))
-    lines, size = fitted(words, right - left - pad, size, least_pt=4.2 * zoom, bold=bold)
+    lines, size = fitted(words, right - left - 2 * pad, size, least_pt=4.2 * zoom, bold=bold)
     sheet.text(place, y, "\n".join(lines[:2]), size / zoom, ha=align, linespacing=1.0,
                **style)  # type: ignore[arg-type]
 

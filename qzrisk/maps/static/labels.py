@@ -18,6 +18,7 @@ from qzrisk.maps.furniture.paths import clipped, visible
 from qzrisk.maps.furniture.view import View
 from qzrisk.maps.spec import LayerSpec
 from qzrisk.maps.static.layers import geometries_of, symbol_places, symbol_widths_pt
+from qzrisk.maps.static.names import on_small_map, without_bracket, without_generic
 from qzrisk.maps.style import INK, PAPER, Style, point_shapes, style
 
 Z_LEADER, Z_HALO, Z_LABEL = 6.8, 7.0, 7.1
@@ -28,8 +29,8 @@ _WIDEST_MM = 34.0
 _PAD_MM = 0.5
 # Maps of more names than these may drop generic parts of names.
 _CROWD = 60
-_GENERIC = ("社区居委会", "村委会", "街道办事处", "街道", "镇", "乡",
-            " Subdistrict", " Township", " Town", " Community", " Village")
+# Maps narrower than this, at the size of their letters, name counties without it.
+_SMALL_MM = 130.0
 _NUMBER_PT, _NUMBER_PAD_MM = 5.0, 0.15
 _NET_MM = 0.4
 _HALO_EM = 0.24
@@ -43,6 +44,7 @@ _ANGLES = np.deg2rad(np.arange(0, 360, 15))
 _REACH_MM = (4.0, 6.0, 8.5, 11.5, 15.0, 19.0, 24.0)
 _INSIDE, _TOLERABLE = 0.985, 0.76
 _SMALLER = 0.86
+_TURNS = 6
 _POINT_SIDES = ((1, 0), (1, 1), (1, -1), (-1, 0), (-1, 1), (-1, -1), (0, 1), (0, -1))
 _SYMBOL_SIDES = ((0, -1), (0, 1), *_POINT_SIDES[:6])
 
@@ -113,7 +115,9 @@ def labels_of(layer: LayerSpec, view: View) -> list[Label]:
     degrees = (layer.frame["angle"].to_numpy(dtype=float)[seen] if "angle" in layer.frame.columns
                else np.zeros(len(shapes)))
     size = look.label_pt or next(pt for most, pt in _SIZES if len(names) <= most)
-    made = [_label(str(name), shape, view, look, size, float(turn))
+    # Outlines are counties; 区 also ends the names of communities and zones, which keep theirs.
+    small = layer.kind == "outline" and view.width_mm < _SMALL_MM * view.zoom
+    made = [_label(str(name), shape, view, look, size, float(turn), small=small)
             for name, shape, turn in zip(names, shapes, degrees, strict=True)]
     for label, unit in zip(made, layer.frame.index[seen], strict=True):
         if label is not None:
@@ -129,25 +133,10 @@ def labels_of(layer: LayerSpec, view: View) -> list[Label]:
     return [label for label in made if label is not None]
 
 
-def without_generic(name: str) -> str:
-    """Return a name without the word for its kind of unit; "" where too little would be left.
-
-    Examples
-    --------
-    >>> without_generic("水头镇"), without_generic("开元街道"), without_generic("某乡")
-    ('水头', '开元', '')
-    >>> without_generic("Shuitou Town")
-    'Shuitou'
-    """
-    for word in _GENERIC:
-        if name.endswith(word) and len(name) - len(word) >= 2:
-            return name.removesuffix(word)
-    return ""
-
-
 def _label(name: str, shape: shapely.Geometry, view: View, look: Style, size_pt: float,
-           degrees: float) -> Label | None:
-    lines, shown = fitted(name, _WIDEST_MM * view.zoom, size_pt * view.zoom,
+           degrees: float, *, small: bool = False) -> Label | None:
+    written = on_small_map(name) if small else without_bracket(name) or name
+    lines, shown = fitted(written, _WIDEST_MM * view.zoom, size_pt * view.zoom,
                           least_pt=0.72 * size_pt * view.zoom, bold=look.bold)
     scale = 1 / view.metres(1.0)
     if shapely.get_dimensions(shape) == 0:
@@ -214,13 +203,36 @@ class Placer:
                 self._take(label, found)
         self.land = shapely.union_all([label.room for label in labels if label.room is not None])
         self.anchors = np.array([(label.x, label.y) for label in waiting]).reshape(-1, 2)
+        if not led:
+            return waiting
         # The most hemmed in choose first.
         waiting.sort(key=lambda label: -self._crowd(label))
-        left = []
-        for label in waiting:
-            if not (led and label.room is not None and self._lead(label, few=few)):
-                left.append(label)
-        return left
+        return self._lead_all(waiting, few=few)
+
+    def _lead_all(self, waiting: list[Label], *, few: bool) -> list[Label]:
+        """Lead names to their places; where one of few finds none it chooses first in a new turn.
+
+        The turn that leaves fewest names counts.
+        """
+        taken, leaders = len(self.taken), len(self.leaders)
+        words = {id(label): label.lines for label in waiting}
+
+        def turn(order: list[Label]) -> list[Label]:
+            del self.taken[taken:], self.leaders[leaders:]
+            for label in order:
+                label.lines, label.centre, label.leader = words[id(label)], None, False
+            return [label for label in order
+                    if label.room is None or not self._lead(label, few=few)]
+
+        order, orders = waiting, []
+        for _ in range(_TURNS if few else 1):
+            left = turn(order)
+            orders.append((len(left), order))
+            if not any(label.room is not None for label in left):
+                return left
+            first = {id(label) for label in left}
+            order = [*left, *(label for label in order if id(label) not in first)]
+        return turn(min(orders, key=lambda held: held[0])[1]) if len(orders) > 1 else left
 
     def number(self, labels: list[Label]) -> list[tuple[Label, Label]]:
         """Find places for numbers that stand for names; return the pairs of name and number.

@@ -45,10 +45,8 @@ def map_specs(project: Project, loaded: Loaded, common: Common) -> list[MapSpec]
     shown[grade] = rows["fire_grade"].astype("str")
     spec = compose("10_fire_weather", "fire_weather", project, loaded, common, below=(layer,),
                    table=shown, subtitle=day,
-                   notes=weather_notes(project))
-    return [spec.with_(
-        class_column=grade, table_palette="fire_weather",
-        rule_pack=specs.rule_pack("forest_fire"))]
+                   notes=weather_notes(project), packs=("forest_fire",))
+    return [spec.with_(class_column=grade, table_palette="fire_weather")]
 
 
 def weather_notes(project: Project) -> tuple[str, ...]:

@@ -67,11 +67,12 @@ def map_specs(project: Project, loaded: Loaded, common: Common, *,
 def compose(name: str, key: str, project: Project, loaded: Loaded, common: Common, *,
             below: tuple[LayerSpec, ...] = (), above: tuple[LayerSpec, ...] = (),
             table: pd.DataFrame | None = None, notes: tuple[str, ...] = (),
-            subtitle: str = "", named_above: bool = False) -> MapSpec:
+            subtitle: str = "", named_above: bool = False, packs: tuple[str, ...] = ()
+            ) -> MapSpec:
     """Return a map: hatched counties, fills, boundaries, then points and lines on top.
 
     `named_above`: the layers above carry the names of the counties in the statistics, so that no
-    name hides their symbols.
+    name hides their symbols. `packs` are the rule packs whose values the map shows.
     """
     language = project.language
     county_line, city_line = specs.boundary_lines(loaded, language)
@@ -81,12 +82,13 @@ def compose(name: str, key: str, project: Project, loaded: Loaded, common: Commo
         county_line = replace(county_line, frame=frame.assign(name=frame["name"].mask(inside, "")))
     counties = text("subtitle_county", language)
     parts: dict[str, Any] = {"table": table, "table_title": counties}
+    told = {**common, "rule_pack": specs.rule_pack(*packs)}
     return MapSpec(
         name=name, title=text(f"themes_map_{key}", language, city=project.word("title")),
         subtitle=subtitle, focus="city",
         layers=(*specs.outside_layer(loaded, language), *below,
                 county_line, city_line, *above),
-        notes=(*notes, *specs.no_data_notes(project)), **{**parts, **common})
+        notes=(*notes, *specs.no_data_notes(project)), **{**parts, **told})
 
 
 def printed(frame: pd.DataFrame, columns: Mapping[str, str], loaded: Loaded, project: Project
@@ -168,15 +170,14 @@ def _forest(project: Project, loaded: Loaded, common: Common) -> MapSpec:
         columns=lambda column: column.removeprefix("area_ha_"))
     codes = [code for code in palette("forest_danger").codes[::-1] if code in table]
     fires = _fires(loaded, project, common)
-    spec = compose(
-        "10_forest_zones", "forest_zones", project, loaded, common,
+    return compose(
+        "10_forest_zones", "forest_zones", project, loaded, common, packs=("forest_fire",),
         below=(classed("zones", zones, "danger_class", "forest_danger", project,
                         fields=("zone_id", "cover_type"), layer="forest_zones", boundary=False),),
         above=fires, table=printed(table, dict.fromkeys(codes, ",.0f"), loaded, project),
         notes=(text("themes_note_forest", project.language), *_near_notes(project, loaded),
                *(_rounded_note(project, common) if fires else ())),
         subtitle=text("themes_sub_fires", project.language) if fires else "")
-    return spec.with_(rule_pack=specs.rule_pack("forest_fire"))
 
 
 def _near_notes(project: Project, loaded: Loaded) -> tuple[str, ...]:

@@ -51,14 +51,13 @@ def map_specs(project: Project, loaded: Loaded, common: Common) -> list[MapSpec]
             "enterprises", firms.assign(level=safety.firm_levels(loaded).astype("str")), "level",
             "safety", project, fields=("name", "kind", "sector", "size"), unit_word="firms",
             style="firm"),), ()
-    spec = compose(
+    return [compose(
         "13_enterprises", "enterprises", project, loaded, common, above=above,
         table=printed(table, dict.fromkeys(columns, ",.0f"), loaded, project),
         subtitle=text("themes_sub_worst" if "risk_points" in table else "themes_sub_declared",
                       language),
         notes=(text("themes_note_enterprises", language), *_point_notes(table, language),
-               *rule_notes(project), *notes))
-    return [spec.with_(rule_pack=specs.rule_pack("work_safety"))]
+               *rule_notes(project), *notes), packs=("work_safety",))]
 
 
 def _point_notes(table: pd.DataFrame, language: str) -> tuple[str, ...]:
