@@ -54,8 +54,22 @@ def test_empty_table_still_opens(tmp_path):
     assert book["空"]["A3"].value == "a"
 
 
+def test_headings_stand_over_their_figures_and_break_into_lines(tmp_path):
+    frame = pd.DataFrame({"name": ["东山村"], "share": [0.12345], "note": ["很长" * 60]})
+    heads = {"name": "名称", "share": "步行三十分钟内可达避灾点的老年人占比", "note": "说明"}
+    path = save(tmp_path / "a.xlsx", [Sheet(name="a", title="t", frame=frame, headings=heads,
+                                            formats={"share": "0.0%"})], as_of=AS_OF, mark="m")
+    sheet = openpyxl.load_workbook(path).active
+    assert [sheet.cell(3, c).alignment.horizontal for c in (1, 2, 3)] == ["left", "right", "left"]
+    assert all(sheet.cell(3, c).alignment.wrap_text for c in (1, 2, 3))
+    # 36 cells of heading in three lines of 14; words of any length in 42, wrapped.
+    assert round(sheet.column_dimensions["B"].width) == 15
+    assert sheet.row_dimensions[3].height == 45
+    assert sheet.column_dimensions["C"].width < 44 and sheet.cell(4, 3).alignment.wrap_text
+
+
 def test_every_page_on_paper_has_its_title_and_mark_and_wide_tables_take_more_pages(tmp_path):
-    wide = pd.DataFrame({f"c{n}": [1] for n in range(41)})
+    wide = pd.DataFrame({f"c{n}": [1] for n in range(60)})
     sheets = [Sheet(name="w", title="12 & more", frame=wide),
               Sheet(name="n", title="narrow", frame=wide.iloc[:, :3])]
     path = save(tmp_path / "a.xlsx", sheets, as_of=AS_OF, mark="合成数据")

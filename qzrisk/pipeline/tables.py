@@ -7,6 +7,7 @@ import pandas as pd
 from qzrisk import provenance
 from qzrisk.layers.findings import SEVERITIES
 from qzrisk.layers.reconcile import VERDICTS
+from qzrisk.layers.schema import schemas
 from qzrisk.levels import palette
 from qzrisk.pipeline import coverage_sheets, specs, themes
 from qzrisk.pipeline.coverage_sheets import LEVELS, formats, headings
@@ -16,6 +17,9 @@ from qzrisk.pipeline.risk import sheets, validation
 from qzrisk.project import Project
 from qzrisk.reports import workbook
 from qzrisk.text import text
+
+_UNITS_OF = ("count", "persons", "percent", "yuan", "1e8 yuan", "km2")
+_NAMED_LAYERS = ("land", "water", "prefectures", "province", "official")
 
 
 def books(project: Project, loaded: Loaded, results: Results, issues: pd.DataFrame,
@@ -120,7 +124,8 @@ def _reconcile_sheet(official: pd.DataFrame, reconciled: pd.DataFrame, project: 
         name=text("sheet_reconcile", language), title=text("sheet_reconcile", language),
         frame=frame.rename_axis("key"), headings=headings(frame.rename_axis("key"), language),
         formats=dict.fromkeys(("official", "found", "difference"), "#,##0.##"),
-        words={"verdict": words},
+        words={"verdict": words, "unit": {
+            unit: text(f"unit_of_{unit.replace(' ', '_')}", language) for unit in _UNITS_OF}},
         notes=note_lines(project, run_id))
 
 
@@ -129,7 +134,23 @@ def _counts_sheet(loaded: Loaded, project: Project, run_id: str) -> workbook.She
     heads = {c: text(f"column_{c}", language) for c in ("layer", *loaded.counts.columns)}
     return workbook.Sheet(
         name=text("sheet_counts", language), title=text("sheet_counts", language),
-        frame=loaded.counts, headings=heads, notes=note_lines(project, run_id))
+        frame=loaded.counts, headings=heads, words={"layer": _layer_words(language)},
+        notes=note_lines(project, run_id))
+
+
+def _layer_words(language: str) -> dict[str, str]:
+    """Return layer -> its words; layers named by the project keep their names."""
+    return {**{name: text(f"layer_{name}", language) for name in _NAMED_LAYERS},
+            **{name: getattr(layout, language) for name, layout in schemas().items()}}
+
+
+def _field_words(language: str) -> dict[str, str]:
+    """Return canonical column -> its heading, as the first schema that has it calls it."""
+    words = {"geometry": text("field_geometry", language)}
+    for layout in schemas().values():
+        for column in layout.columns:
+            words.setdefault(column, layout.heading(column, language))
+    return words
 
 
 def _issue_sheet(issues: pd.DataFrame, project: Project, run_id: str) -> workbook.Sheet:
@@ -139,7 +160,8 @@ def _issue_sheet(issues: pd.DataFrame, project: Project, run_id: str) -> workboo
     words: dict[str, str] = {s: text(f"severity_{s}", language) for s in SEVERITIES}
     return workbook.Sheet(
         name=text("sheet_issues", language), title=text("sheet_issues", language),
-        frame=issues, headings=heads, words={"severity": words},
+        frame=issues, headings=heads,
+        words={"severity": words, "layer": _layer_words(language), "field": _field_words(language)},
         notes=note_lines(project, run_id))
 
 

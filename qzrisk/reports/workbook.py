@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,8 +17,9 @@ from qzrisk.files import atomic
 _MAX_WIDTH, _MIN_WIDTH = 42, 8
 _SHEET_NAME_LIMIT = 31
 _HEADER_LIMIT = 100
-_PAGE_COLUMNS = 20
-"""Columns that can still be read on a page; a wider table takes more pages side by side."""
+_PAGE_WIDTH = 190
+"""Characters that can still be read across a page; a wider table takes more pages side by side."""
+_HEADING_WIDTH, _HEADING_LINES, _LINE_PT = 12, 3, 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +82,12 @@ def save(path: str | Path, sheets: Sequence[Sheet], *, as_of: dt.date, title: st
         book.set_properties({"title": title, "author": "qzrisk", "created": stamp})
         styles = {
             "title": book.add_format({"bold": True, "font_size": 14}),
-            "head": book.add_format({"bold": True, "bg_color": "#22313a", "font_color": "white",
-                                     "border": 1, "text_wrap": True, "valign": "vcenter"}),
+            **{f"head {side}": book.add_format({
+                "bold": True, "bg_color": "#22313a", "font_color": "white", "border": 1,
+                "text_wrap": True, "valign": "vcenter", "align": side})
+               for side in ("left", "right")},
+            # Words stand off the figures of the column before them.
+            "words": book.add_format({"indent": 1, "text_wrap": True, "valign": "top"}),
             "note": book.add_format({"font_color": "#555555", "italic": True}),
         }
         for sheet in sheets:
@@ -123,18 +129,25 @@ def _flat(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _write_sheet(book: object, sheet: Sheet, styles: Mapping[str, object], mark: str) -> None:
     frame = _flat(sheet.frame)
-    for column, words in sheet.words.items():
+    for column in frame.columns.intersection(list(sheet.words)):
+        words = sheet.words[column]
         frame[column] = frame[column].astype("str").replace(dict(words))
     page = book.add_worksheet(sheet.name[:_SHEET_NAME_LIMIT])  # type: ignore[attr-defined]
     page.write_string(0, 0, sheet.title, styles["title"])
     headings = [sheet.headings.get(str(c), str(c)) for c in frame.columns]
-    for number, heading in enumerate(headings):
-        page.write_string(2, number, heading, styles["head"])
-    for number, column in enumerate(frame.columns):
-        pattern = sheet.formats.get(str(column))
-        style = book.add_format({"num_format": pattern}) if pattern else None  # type: ignore[attr-defined]
-        _write_column(page, number, frame[column], style)
-        page.set_column(number, number, _width(headings[number], frame[column], pattern))
+    lines, across = 1, 0.0
+    for number, (heading, column) in enumerate(zip(headings, frame.columns, strict=True)):
+        values, pattern = frame[column], sheet.formats.get(str(column), "")
+        figures = values.dtype.kind in "ifu"
+        style = (book.add_format({"num_format": pattern}) if pattern  # type: ignore[attr-defined]
+                 else None if figures else styles["words"])
+        page.write_string(2, number, heading, styles[f"head {'right' if figures else 'left'}"])
+        _write_column(page, number, values, style)
+        width = _width(heading, values, pattern)
+        page.set_column(number, number, width)
+        across += width
+        lines = max(lines, -(-(_cells(heading) + 1) // int(width - 1)))
+    page.set_row(2, _LINE_PT * lines)
     for line, note in enumerate(sheet.notes):
         page.write_string(len(frame) + 4 + line, 0, note, styles["note"])
     page.freeze_panes(3, 1)
@@ -142,7 +155,7 @@ def _write_sheet(book: object, sheet: Sheet, styles: Mapping[str, object], mark:
         page.autofilter(2, 0, len(frame) + 2, max(len(frame.columns) - 1, 0))
     page.set_landscape()
     page.set_paper(9)
-    wide = -(-len(frame.columns) // _PAGE_COLUMNS)
+    wide = -(-int(across) // _PAGE_WIDTH)
     page.fit_to_pages(max(wide, 1), 0)
     if wide > 1:
         # A page to the right must say which unit a row is.
@@ -163,16 +176,32 @@ def _write_column(page: object, number: int, values: pd.Series, style: object) -
         if numeric:
             page.write_number(row, number, float(value), style)  # type: ignore[attr-defined]
         elif values.dtype.kind == "b":
-            page.write_boolean(row, number, bool(value))  # type: ignore[attr-defined]
+            page.write_boolean(row, number, bool(value), style)  # type: ignore[attr-defined]
         else:
             text = value.date().isoformat() if isinstance(value, pd.Timestamp) else str(value)
-            page.write_string(row, number, text)  # type: ignore[attr-defined]
+            page.write_string(row, number, text, style)  # type: ignore[attr-defined]
 
 
-def _width(heading: str, values: pd.Series, pattern: str | None) -> float:
-    shown = [] if pattern else [str(v) for v in values.head(200) if not pd.isna(v)]
-    widest = max((_cells(text) for text in (*shown, heading[:16])), default=_MIN_WIDTH)
-    return float(min(max(widest + 2, _MIN_WIDTH), _MAX_WIDTH))
+def _width(heading: str, values: pd.Series, pattern: str) -> float:
+    """Return the width of a column, in characters: of its cells, and of its heading in lines."""
+    if values.dtype.kind in "ifu":
+        shown = [_patterned(value, pattern) for value in (values.min(), values.max())
+                 if not pd.isna(value)]
+    else:
+        shown = [str(value) for value in values.head(200) if not pd.isna(value)]
+    # A word of a heading is never cut; Chinese may break anywhere.
+    words = [_cells(word) for word in re.split(r"[ /]", heading)]
+    least = max(min(max(words), _HEADING_WIDTH), -(-_cells(heading) // _HEADING_LINES))
+    widest = max((_cells(text) for text in shown), default=0)
+    return float(min(max(widest + 2, least + 2, _MIN_WIDTH), _MAX_WIDTH))
+
+
+def _patterned(value: float, pattern: str) -> str:
+    """Return about the figure that a spreadsheet shows for a number format."""
+    share = pattern.endswith("%")
+    digits = len(pattern.rstrip("%").partition(".")[2])
+    shown = f"{value * (100 if share else 1):,.{digits}f}" if pattern else _figure(value)
+    return shown + "%" * share
 
 
 def _cells(text: str) -> int:

@@ -124,7 +124,9 @@ def _sheet(name: str, frame: pd.DataFrame, project: Project, notes: Sequence[str
     return Sheet(
         name=text(f"themes_sheet_{name}", language),
         title=text(f"themes_title_{name}", language, city=project.word("title")),
-        frame=frame, formats=numbers, words=words or {}, notes=list(notes),
+        # The name of a total says it; its code is for programs.
+        frame=frame, formats=numbers, words={"unit_id": {counts.TOTAL: ""}, **(words or {})},
+        notes=list(notes),
         headings={"unit_id": text("head_unit_id", language),
                   "name": text("head_name", language), **heads})
 
