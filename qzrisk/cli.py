@@ -53,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = options.function(options)
     except QzriskError as error:
-        sys.stderr.write(f"qzrisk: {error}\n")
+        language = getattr(options, "language", None)
+        sys.stderr.write(f"qzrisk: {error.said(language) if language else error}\n")
         return USAGE
     except KeyboardInterrupt:
         sys.stderr.write("qzrisk: 已中断 / interrupted\n")
@@ -87,7 +88,10 @@ def _open(options: argparse.Namespace, **how: bool) -> Project:
     project = open_project(options.project or "project.toml", **how)
     changes = {key: getattr(options, key) for key in ("language", "audience", "variant")
                if getattr(options, key, None)}
-    return project.with_(**changes)
+    project = project.with_(**changes)
+    # From here on an error speaks the language of the project.
+    options.language = project.language
+    return project
 
 
 def _run(options: argparse.Namespace) -> int:

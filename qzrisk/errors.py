@@ -5,14 +5,17 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
+_LABELS = {"en": ("where", "expected", "got", "to mend", ": ", "; "),
+           "zh": ("位置", "应为", "实为", "处理", "：", "；")}
+
 
 class QzriskError(Exception):
-    """Base of every error that qzrisk raises on purpose.
+    """Base of every error that qzrisk raises on purpose; printed in English, then in Chinese.
 
     Parameters
     ----------
     what : str
-        One sentence on what is wrong.
+        One sentence on what is wrong, in English; ``qzrisk/text/errors`` holds its Chinese.
     where : str, optional
         File, layer, row or argument at fault.
     expected, got : object, optional
@@ -22,8 +25,9 @@ class QzriskError(Exception):
 
     Examples
     --------
-    >>> str(QzriskError("empty layer", where="shelters.gpkg", expected=">= 1 row", got=0))
-    'empty layer; where: shelters.gpkg; expected: >= 1 row; got: 0'
+    >>> print(QzriskError("empty layer", where="shelters.gpkg", expected=">= 1 row", got=0))
+    empty layer; where: shelters.gpkg; expected: >= 1 row; got: 0
+    图层没有可用的记录；位置：shelters.gpkg；应为：至少 1 行；实为：0
     """
 
     def __init__(
@@ -36,16 +40,34 @@ class QzriskError(Exception):
         mend: str = "",
     ) -> None:
         self.what, self.where, self.expected, self.got, self.mend = what, where, expected, got, mend
-        parts = [what]
-        if where:
-            parts.append(f"where: {where}")
-        if expected is not None:
-            parts.append(f"expected: {expected}")
-        if got is not None:
-            parts.append(f"got: {got}")
-        if mend:
-            parts.append(f"to mend: {mend}")
-        super().__init__("; ".join(parts))
+        # One positional argument, so that an error can be pickled.
+        super().__init__(self.said("en"))
+
+    def __str__(self) -> str:
+        """Return the line in English and, under it, the line in Chinese."""
+        return f"{self.said('en')}\n{self.said('zh')}"
+
+    def said(self, language: str) -> str:
+        """Return the error as one line in ``"zh"`` or ``"en"``.
+
+        Words without a translation stay in English: an error about an error helps nobody.
+
+        Examples
+        --------
+        >>> QzriskError("unknown layer", got="'roofs'", mend="did you mean 'roads'?").said("zh")
+        "没有这个图层；实为：'roofs'；处理：是否应为 'roads'？"
+        """
+        what, expected, got, mend = self.what, self.expected, self.got, self.mend
+        if language == "zh":
+            from qzrisk.text.sentences import chinese
+
+            what, mend = chinese("what", what), chinese("mend", mend)
+            expected, got = (chinese("values", value) if isinstance(value, str) else value
+                             for value in (expected, got))
+        *labels, colon, semicolon = _LABELS[language]
+        values = (self.where or None, expected, got, mend or None)
+        return semicolon.join([what, *(f"{label}{colon}{value}" for label, value in
+                                       zip(labels, values, strict=True) if value is not None)])
 
 
 class ConfigError(QzriskError):

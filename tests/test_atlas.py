@@ -214,9 +214,10 @@ def test_a_failed_page_is_named_and_a_rerun_makes_only_it(made, tmp_path):
     broken = [far_away(key) if key == "b" else unit(key) for key in UNITS]
     first = atlas.save(pages(broken), tmp_path / "a.pdf", workers=1)
     assert first.findings[["key", "title", "number"]].values.tolist() == [["b", "西城区", "4"]]
-    assert "no feature of the map lies in its frame" in first.findings["message"][0]
+    assert "图廓范围内没有任何要素" in first.findings["message"][0]
     texts = page_texts(first.path)
     assert len(texts) == 8
+    assert "图廓范围内没有任何要素" in texts[5]
     assert "本页未能制成" in texts[5] and "西城区" in texts[5] and "合成数据" in texts[5]
     assert "南山县" in texts[6]
     # It is tried again, and what changed is made; the rest is as it would have been.

@@ -46,18 +46,19 @@ def test_run_writes_and_summarises(city, tmp_path, capsys):
     (('path = "cells.gpkg"', 'path = "nothing.gpkg"'), "missing input file"),
     (('crs = "EPSG:4547"', 'crs = "EPSG:4326"'), "projected CRS in metres"),
 ])
-def test_wrong_config_is_one_sentence_and_exit_two(city, tmp_path, capsys, change, words):
+def test_wrong_config_is_a_line_a_language_and_exit_two(city, tmp_path, capsys, change, words):
     city.write_text(city.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
     assert main(["run", str(city), "--out", str(tmp_path / "out")]) == 2
     err = capsys.readouterr().err
     assert words in err
-    assert err.count("\n") == 1
+    assert err.count("\n") == 2  # the language of the project is not known yet
+    assert "位置：" in err
     assert not (tmp_path / "out").exists()
 
 
 def test_unwritable_out_is_told_before_the_work(city, tmp_path, capsys):
     (tmp_path / "out").write_text("a file")
-    assert main(["run", str(city), "--out", str(tmp_path / "out")]) == 2
+    assert main(["run", str(city), "--out", str(tmp_path / "out"), "--lang", "en"]) == 2
     assert "choose another folder" in capsys.readouterr().err
 
 
@@ -73,7 +74,7 @@ def test_full_disk_leaves_nothing_half_written(city, tmp_path, capsys, monkeypat
 
     monkeypatch.setattr(Path, "replace", full)
     out = tmp_path / "out"
-    assert main(["run", str(city), "--out", str(out)]) == 2
+    assert main(["run", str(city), "--out", str(out), "--lang", "en"]) == 2
     assert "free some space" in capsys.readouterr().err
     assert [p.name for p in out.rglob("*") if p.is_file()] == ["database.gpkg"]
 
@@ -83,9 +84,22 @@ def test_empty_layer_is_one_sentence_and_exit_two(city, tmp_path, capsys):
 
     (city.parent / "shelters.geojson").unlink()
     shelters().iloc[:0].to_crs(4326).to_file(city.parent / "shelters.geojson")
-    assert main(["run", str(city), "--out", str(tmp_path / "out")]) == 2
+    assert main(["run", str(city), "--out", str(tmp_path / "out"), "--lang", "en"]) == 2
     err = capsys.readouterr().err
     assert "empty layer; where: shelters" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("language", "words"), [
+    ("zh", "无法写出文件；位置："), ("en", "cannot write the file; where: ")])
+def test_an_error_speaks_the_language_of_its_project(city, tmp_path, capsys, language, words):
+    written = city.read_text(encoding="utf-8")
+    city.write_text(written.replace("[project]\n", f'[project]\nlanguage = "{language}"\n', 1),
+                    encoding="utf-8")
+    (tmp_path / "out").write_text("a file")
+    assert main(["run", str(city), "--out", str(tmp_path / "out")]) == 2
+    err = capsys.readouterr().err
+    assert words in err
     assert err.count("\n") == 1
 
 

@@ -66,12 +66,12 @@ def test_without_a_project_the_code_is_asked_for_and_it_is_said(tmp_path, monkey
     (["shelter"], "did you mean 'shelters'"), (["roads"], "GeoPackage"),
     (["teams", "--out", "a.csv"], "end its name with .xlsx"),
     (["teams", "nowhere"], "no project file"), (["population", "--out", "old.xlsx"], "filled in")])
-def test_what_cannot_be_written_is_said_in_one_sentence(tmp_path, monkeypatch, capsys, words, told):
+def test_what_cannot_be_written_is_a_line_a_language(tmp_path, monkeypatch, capsys, words, told):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "old.xlsx").write_bytes(b"filled in with care")
     assert main(["template", *words]) == 2
     err = capsys.readouterr().err
-    assert told in err and err.count("\n") == 1
+    assert told in err and err.count("\n") == 2 and "处理：" in err
     assert [p.name for p in tmp_path.iterdir()] == ["old.xlsx"]
     assert (tmp_path / "old.xlsx").read_bytes() == b"filled in with care"
 

@@ -90,11 +90,11 @@ def referenced(raw: gpd.GeoDataFrame, rules: LayerSchema, *, path: Path, source_
     given = source_crs and _crs.require_datum(source_crs, where=f"source_crs of {path.name}")
     said = gather([])
     placed, remarks = _as_stated(raw if raw.crs else raw.set_crs(given), rules, path, around)
-    words = _contradiction(placed, around, language)
+    words = _contradiction(placed, around)
     if words and given and raw.crs and not raw.crs.equals(given):
         stated = raw.crs.to_string()
         placed, remarks = _as_stated(raw.set_crs(given, allow_override=True), rules, path, around)
-        words = _contradiction(placed, around, language)
+        words = _contradiction(placed, around)
         said = findings("crs_overruled", "warning", layer=rules.name, language=language,
                         source=path.name, values=[stated], expected=str(source_crs))
     if words:
@@ -110,12 +110,13 @@ def _as_stated(frame: gpd.GeoDataFrame, rules: LayerSchema, path: Path, around: 
     return repair_points(frame, around) if rules.geometry == "Point" else (frame, [])
 
 
-def _contradiction(frame: gpd.GeoDataFrame, around: Surroundings, language: str) -> str | None:
+def _contradiction(frame: gpd.GeoDataFrame, around: Surroundings) -> str | None:
     west, south, east, north = map(float, frame.total_bounds)
     if not np.isfinite([west, south, east, north]).all():
         return None
+    # An error is worded in English; its Chinese stands in the tables of errors.
     return _crs.contradiction(frame.crs, (west, south, east, north), area=around.bounds,
-                              language=language)
+                              language="en")
 
 
 def repair_points(frame: gpd.GeoDataFrame, around: Surroundings

@@ -35,7 +35,7 @@ def check_files(project: Project) -> None:
               *project.decisions.values()]
     missing = [str(path) for path in dict.fromkeys(wanted) if not path.exists()]
     if missing:
-        raise ConfigError("missing input file" + "s" * (len(missing) > 1),
+        raise ConfigError("missing input files" if len(missing) > 1 else "missing input file",
                           where=", ".join(missing),
                           expected="the files named in project.toml", got="nothing there",
                           mend=f"put them there, or correct {project.file.name}")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from qzrisk.engine import map_tasks
-from qzrisk.errors import ConfigError, GlyphError
+from qzrisk.errors import ConfigError, GlyphError, QzriskError
 from qzrisk.files import WRITE_FAULT
 from qzrisk.maps.atlas.binding import Bound, bind
 from qzrisk.maps.atlas.digest import digest
@@ -116,7 +116,7 @@ def save(pages: Sequence[AtlasPage], path: str | Path, *, paper: str = "A4", tit
     table = pd.DataFrame({"key": [sheet.page.key for sheet in bound],
                           "title": [sheet.page.title for sheet in bound], "number": numbers})
     failed = [task.digest in errors for task in tasks]
-    words = [str(errors[task.digest]) for task in tasks if task.digest in errors]
+    words = [_reason(task, errors[task.digest]) for task in tasks if task.digest in errors]
     return Atlas(path=path, sheets=table.assign(made=[task.digest in made for task in tasks]),
                  findings=table[failed].assign(message=words).reset_index(drop=True))
 
@@ -131,7 +131,8 @@ def _make(tasks: Sequence[Task], workers: int | None, tick: Callable[[str], None
                      tick=lambda: tick(f"{next(count)}/{len(missing)}"))
     errors = {task.digest: end.error for task, end in zip(missing, done, strict=True)
               if end.error is not None}
-    unprintable = [str(error) for error in errors.values() if isinstance(error, GlyphError)]
+    unprintable = [f"{error.where} {error.got}".strip() for error in errors.values()
+                   if isinstance(error, GlyphError)]
     if unprintable:
         raise GlyphError("pages hold characters that no bundled font can print",
                          got=" | ".join(unprintable),
@@ -148,7 +149,7 @@ def _file_of(task: Task, error: BaseException | None) -> tuple[bytes, list[Link]
     if error is None:
         return task.path.read_bytes(), kept(task) or []
     page = task.sheet.page
-    figure = failed_page(page.title, str(error), spec_of(page), task.sheet.paper)
+    figure = failed_page(page.title, _reason(task, error), spec_of(page), task.sheet.paper)
     made = io.BytesIO()
     with house_style():
         figure.savefig(made, format="pdf", metadata={"CreationDate": None})
@@ -161,3 +162,9 @@ def _sweep(folder: Path, tasks: Sequence[Task]) -> None:
     for path in folder.glob("*") if folder.is_dir() else ():
         if path.stem not in used:
             path.unlink(missing_ok=True)
+
+
+def _reason(task: Task, error: BaseException) -> str:
+    """Return an error in the language of the page that it stopped."""
+    language = spec_of(task.sheet.page).language
+    return error.said(language) if isinstance(error, QzriskError) else str(error)
