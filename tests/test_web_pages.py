@@ -419,7 +419,9 @@ def test_long_notes_are_cut_until_asked_for_and_printed_whole(isles, visit):
     shown, whole = notes.evaluate("e => [e.clientHeight, e.scrollHeight]")
     assert shown <= 40 < whole
     more.click()
-    assert notes.evaluate("e => e.clientHeight") == whole
+    # Heights differ with the fonts of the machine: all is shown when nothing is left to scroll to.
+    high, needed = notes.evaluate("e => [e.clientHeight, e.scrollHeight]")
+    assert shown < high and needed - high <= 1
     assert more.get_attribute("aria-expanded") == "true"
     more.click()
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
