@@ -22,7 +22,7 @@ sample: .venv/test
 	$(BIN)/python scripts/build_sample.py --seed 2021 --out data
 
 fuzz: .venv/test
-	QZRISK_FUZZ=2000 $(BIN)/python -m pytest -q -k fuzzed tests/test_tables.py tests/test_vectors.py tests/test_bad_input.py
+	QZRISK_FUZZ=2000 $(BIN)/python -m pytest -q -k fuzzed tests/test_tables.py tests/test_vectors.py tests/test_bad_input.py tests/test_messy_files.py
 
 gallery: run
 	$(BIN)/python scripts/build_gallery.py --maps outputs/maps --out docs/gallery

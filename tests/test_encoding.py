@@ -93,3 +93,34 @@ def test_mojibake_is_told(text, words):
     assert (words in found.mojibake) if words else True
     if text.startswith("名称\n正常"):
         assert found.mojibake == ""
+
+
+JAPANESE_FILES = {
+    "kana": "避難所名,収容人数\nコミュニティセンター,100\nつつじが丘中学校,300\n",
+    "few kana": "市町村,避難所の名称,人数\n東京都,ひがし小学校,120\n大阪府,みなみセンター,80\n",
+    "half-width": "ﾋﾅﾝｼﾞｮ,ﾆﾝｽﾞｳ\nﾀﾞｲｲﾁｼｮｳｶﾞｯｺｳ,100\nｺﾐｭﾆﾃｨｾﾝﾀｰ,200\n",
+    "both": "施設名,ｶﾅ,人数\n第一小学校,ﾀﾞｲｲﾁｼｮｳｶﾞｯｺｳ,100\n公民館,ｺｳﾐﾝｶﾝ,50\n",
+}
+
+
+@pytest.mark.parametrize("codec", ["euc_jp", "cp932"])
+@pytest.mark.parametrize("words", JAPANESE_FILES.values(), ids=JAPANESE_FILES)
+def test_japanese_of_both_encodings_is_told_by_its_kana(words, codec):
+    found = detect(words.encode(codec))
+    assert found.name == codec
+    assert decode(words.encode(codec), found) == (words, {})
+
+
+def test_euc_without_kana_is_read_with_a_word_of_doubt():
+    words = "名称,住所\n第一小学校,東京都千代田区\n中央公民館,東京都港区\n"
+    found = detect(words.encode("euc_jp"), language="en")
+    assert (found.name, found.confidence) == ("euc_jp", 0.4)
+    assert "gb18030" in found.evidence and "state" in found.evidence
+    # Two characters more are no proof: read as before, but not without a word.
+    found = detect("備考,人数\n住所学校体育,1\n".encode("euc_jp"), language="en")
+    assert found.name in ("euc_jp", "gb18030") and found.confidence < 0.5
+
+
+def test_japanese_written_in_gb18030_and_chinese_with_a_kana_stay():
+    for words in (JAPANESE_FILES["kana"], "名称,地址\n優の良品店,安溪县凤城镇\n東山社区,中山路\n"):
+        assert detect(words.encode("gb18030")).name == "gb18030"

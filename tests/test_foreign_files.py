@@ -3,8 +3,10 @@
 import pandas as pd
 import pytest
 
+from qzrisk.errors import SchemaError
 from qzrisk.layers import headers
 from qzrisk.layers.ingest import read_layer, read_table
+from qzrisk.layers.validate import Surroundings
 
 
 @pytest.mark.parametrize("columns, wanted", [
@@ -98,3 +100,41 @@ def test_ten_thousands_of_a_header_count(tmp_path):
     assert frame["threatened_property_yuan"].tolist() == [35_000.0]
     assert frame["threatened_persons"].tolist() == [12]
     assert {"number_read", "unit_converted"} & set(issues["rule"])
+
+
+def test_repeated_headers_of_a_file_are_not_told_apart_by_order(tmp_path):
+    path = tmp_path / "twice.csv"
+    path.write_text("编码,名称,容量,容量\n1,甲,100,220\n2,乙,200,410\n3,丙,50,101\n",
+                    encoding="utf-8")
+    frame, issues, quarantine = read_table(path, "shelters")
+    assert len(frame) == 3 and quarantine.empty and "capacity_persons" not in frame
+    assert issues.loc[issues["rule"] == "column_ambiguous", "value"].tolist() == ["容量", "容量_2"]
+    frame, *_ = read_table(path, "shelters", columns={"容量_2": "capacity_persons"})
+    assert frame["capacity_persons"].tolist() == [220, 410, 101]
+
+
+def test_repeated_columns_of_coordinates_must_not_differ(tmp_path):
+    path = tmp_path / "twice.csv"
+    path.write_text("编码,名称,经度,纬度,经度\n1,甲,118.6,24.9,118.60\n", encoding="utf-8")
+    frame, *_ = read_layer(path, "shelters", crs="EPSG:4549")
+    assert len(frame) == 1
+    path.write_text("编码,名称,经度,纬度,经度\n1,甲,118.6,24.9,118.7\n", encoding="utf-8")
+    with pytest.raises(SchemaError, match="bear one name and differ"):
+        read_layer(path, "shelters", crs="EPSG:4549")
+    frame, *_ = read_layer(path, "shelters", crs="EPSG:4549", xy=("经度_2", "纬度"))
+    assert len(frame) == 1
+
+
+def test_two_columns_of_towns_that_differ_place_no_record(tmp_path):
+    units = pd.DataFrame(
+        {"name": ["市", "甲县", "东镇", "西镇"], "level": ["city", "county", "town", "town"],
+         "parent_id": [None, "0", "1", "1"], "reporting_id": None, "in_statistics": True},
+        index=["0", "1", "2", "3"])
+    path = tmp_path / "towns.csv"
+    for second, codes in (("东镇", ["2"]), ("西镇", [])):
+        path.write_text(f"编码,名称,乡镇,乡镇\n1,甲,东镇,{second}\n", encoding="utf-8")
+        frame, issues, _ = read_table(path, "shelters", around=Surroundings(membership=units))
+        held = frame["unit_id"].dropna().tolist() if "unit_id" in frame else []
+        assert held == codes
+        assert ("乡镇" in set(issues.loc[issues["rule"] == "column_ambiguous", "value"])) == (
+            not codes)

@@ -173,3 +173,69 @@ def test_order_of_headers_does_not_matter(headers):
 def test_headers_of_a_county_summary():
     mapping, _ = match(["避灾点编号", "使用状态", "灾害种类"], "shelters")
     assert list(mapping.values()) == ["shelter_id", "status", "hazards_served"]
+
+
+# --- columns under one and the same header
+
+
+AREAS = ["220㎡", "410㎡", "700㎡", "80㎡"]
+REPEATED = [  # cells of two columns 容量, which of them is taken, the rules
+    ((CROWD, CROWD), 0, {"column_copy"}),
+    ((CROWD, [100.0, None, 350.0, None]), 0, {"column_copy"}),
+    ((CROWD, [None] * 4), 0, {"column_copy"}),
+    ((CROWD, ["100", "200 ", "350", "40"]), 0, {"column_copy"}),
+    ((CROWD, AREAS), 0, {"column_told", "column_double"}),
+    ((CROWD, [200.5, 410.0, 700.5, 80.0]), 0, {"column_told", "column_double"}),
+    ((CROWD, ROOM), 0, {"column_told", "column_double"}),
+    # Twice as many may be room for them, or another count of them: nobody can tell.
+    ((CROWD, [200, 400, 700, 80]), None, {"column_ambiguous"}),
+    ((CROWD, [100, 200, 351, 40]), None, {"column_ambiguous"}),
+    (([100, None, None, 1], [None, 200, None, 1]), None, {"column_ambiguous"}),
+]
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize(("cells", "taken", "rules"), REPEATED)
+def test_columns_of_one_header_count_by_content_never_by_order(cells, taken, rules, reverse):
+    order = cells[::-1] if reverse else cells
+    for headers in (["容量", "容量_2"], ["规模/容量", "规模/容量_2"]):
+        frame = pd.DataFrame(dict(zip(headers, order, strict=True)))
+        mapping, issues = match(headers, "shelters", frame=frame, repeated=headers[1:])
+        assert {rule for rule, *_ in said(issues)} - {"column_mapped"} == rules
+        if taken is None:
+            assert mapping == {}
+            assert all(f'columns = {{ "{h}" = ' in s for h, s in zip(
+                headers, issues.sort_values("value")["suggestion"], strict=True))
+        else:
+            (header,) = mapping
+            assert mapping[header] == "capacity_persons"
+            assert frame[header].astype(str).str.strip().tolist() == list(map(str, cells[taken]))
+
+
+def test_codes_that_repeat_are_not_the_key_and_pandas_numbers_repeated_headers_too():
+    frame = pd.DataFrame({"编码": ["a", "a", "b", "b"], "编码.1": ["1", "2", "3", "4"]})
+    assert match(frame.columns, "shelters", frame=frame)[0] == {"编码.1": "shelter_id"}
+    names = pd.DataFrame({"名称": ["甲", "乙"], "名称.1": ["丙", "丁"]})
+    mapping, issues = match(names.columns, "shelters", frame=names)
+    assert mapping == {} and set(issues["severity"]) == {"error"}  # a name is required
+
+
+def test_a_number_that_somebody_wrote_is_another_header():
+    frame = pd.DataFrame({"名称": ["甲"], "名称_2": ["丙"]})
+    assert match(frame.columns, "shelters", frame=frame)[0] == {"名称": "name"}
+
+
+def test_the_project_says_which_of_the_repeated_headers_is_meant():
+    frame = pd.DataFrame({"容量": CROWD, "容量_2": [1, 2, 3, 4]})
+    for header, other in (("容量", "容量_2"), ("容量_2", "容量")):
+        mapping, issues = match(frame.columns, "shelters", given={header: "capacity_persons"},
+                                frame=frame, repeated=["容量_2"])
+        assert mapping == {header: "capacity_persons"}
+        assert said(issues) == [["column_double", "warning", other]]
+
+
+def test_a_tag_of_hxl_under_a_header_names_the_column_or_else_its_words_do():
+    headers = ["Site/#loc+name", "Places/#capacity+max", "Nr of rooms/#rooms"]
+    mapping, _ = match(headers, "shelters", given={"Nr of rooms": "manager"})
+    assert list(mapping.values()) == ["name", "capacity_persons", "manager"]
+    assert list(mapping) == headers

@@ -289,3 +289,38 @@ def test_coerce_follows_the_data_dictionary():
 
 def test_every_rule_has_its_words():
     assert {f"{kind}_{rule}" for kind in ("rule", "fix") for rule in v.SEVERITIES} <= set(table())
+
+
+# --- decimal commas: of a whole column, never of a cell
+
+
+@pytest.mark.parametrize(("cells", "values", "read", "doubtful"), [
+    (["1.234,5", "12,5 ha", "1.200", "350"], [1234.5, 125_000, 1200, 350], 3, 0),
+    (["1\u202f234,50", "7,25 m²", "-3 000,0"], [1234.5, 7.25, -3000], 3, 0),
+    (["1.234.567", "0,125", "1,2345"], [1_234_567, 0.125, 1.2345], 3, 0),
+    (["1'234", "1’234.5", "2"], [1234, 1234.5, 2], 0, 0),
+    (["1,234", "1,234,567.5"], [1234, 1_234_567.5], 0, 0),
+    (["1,234", "2,345", "12,5"], [1234, 2345, None], 0, 2),
+    (["12,5", "12.5", "1,234"], [None, 12.5, 1234], 0, 1),
+    ([*["1,234"] * 9, "12,5"], [*[1234] * 9, None], 0, 0),
+    ([12.5, "12,5", None], [12.5, 12.5, None], 1, 0),
+    (["12,5-13,5", "3"], [None, 3], 0, 0),
+])
+def test_decimal_commas_are_told_by_the_column(cells, values, read, doubtful):
+    found, masks = v.numbers(pd.Series(cells), unit="m2")
+    assert found.tolist() == pytest.approx(
+        [math.nan if value is None else value for value in values], nan_ok=True)
+    assert masks.get("decimal_comma", np.zeros(1)).sum() == read
+    assert masks.get("separator_doubtful", np.zeros(1)).sum() == doubtful
+
+
+@pytest.mark.parametrize(("cells", "values"), [
+    (["1.200", "980,0"], [1200, 980]), (["1.200", "1.250.000"], [1200, 1_250_000]),
+    (["1,200", "1,250,000"], [1200, 1_250_000]), (["1.200", "80"], [None, 80]),
+    (["3,4", "2"], [None, 2]),  # two numbers rather than a fraction
+    (["1,200", "1.250.000"], [1200, None]),
+])
+def test_counts_have_no_fractions(cells, values):
+    found, masks = v.counts(pd.Series(cells), unit="persons")
+    assert [None if math.isnan(value) else value for value in found] == values
+    assert ("thousands_point" in masks) == (cells in (["1.200", "80"], ["1,200", "1.250.000"]))

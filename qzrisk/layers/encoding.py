@@ -36,6 +36,15 @@ _FREQUENT = set(
     "地址电话数面积经纬度备注合计室内外平方米级别类型时间单位负责居委会民公园山水河海"
     "風险災害防避难点灾风險難點縣區鄉鎮號學場電話單東国國門门用可容納纳第三二四五六七"
     "八九十男女老幼家户戶新建安福永")
+# The same of Japan; its EUC has the kana where GB 2312 has them, but other characters behind them.
+_FREQUENT_JAPANESE = _FREQUENT | set(
+    "施設収容避難所校園町丁目区体育館学集会児童総合福祉役場広駅橋津川島崎田谷野沢池原府都道"
+    "郡字番本前後内間想定指緊急種別職員対応階建築構造文化保健交流研修支援")
+_HALF_KANA = re.compile(  # words of half-width katakana with their marks where they can be
+    r"(?<!\w)(?![ｧ-ｰ])(?:[ｱｲｴｵﾅ-ﾉﾏ-ﾝｦｧ-ｰ]|[ｳｶ-ﾄ]ﾞ?|[ﾊ-ﾎ][ﾞﾟ]?){3,}(?!\w)")
+_ENOUGH_HALF_KANA, _HALF_SHARE = 8, 0.3
+_KANA_SHARE, _ENOUGH_KANA = 0.05, 4
+_MORE_FREQUENT, _RATHER_FREQUENT = 1.2, 0.6  # points: four frequent characters more, and two
 _LIKELY, _SURE, _SHORT = 0.7, 0.5, 0.25
 _SAMPLE_BYTES = 100_000
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
@@ -193,6 +202,8 @@ def _ranked(data: bytes, language: str) -> Encoding:
     ranked = _by_score(data)
     if script := _alphabet(data, ranked, language):
         return script
+    if japanese := _half_width(data, language) or _japanese(data, ranked, language):
+        return japanese
     if _is_latin(data) and not (ranked and _score(data, ranked[0]) >= _LIKELY):
         return _found(data, "cp1252", text("encoding_latin", language), _LATIN, language)
     if ranked:
@@ -205,6 +216,44 @@ def _ranked(data: bytes, language: str) -> Encoding:
     if _cut_at_end(data, "gb18030"):
         return Encoding("gb18030", text("encoding_cut", language, name="gb18030"), 0.6)
     return Encoding(MIXED, text("encoding_mixed", language), 0.3)
+
+
+def _half_width(data: bytes, language: str) -> Encoding | None:
+    """Return the Japanese encoding of a text much of which is in half-width katakana."""
+    found = {name: _half_kana(data, name) for name in ("euc_jp", "cp932")
+             if _strict(data, name) is not None}
+    name = max(found, key=lambda one: found[one], default="")
+    beyond = sum(ord(c) > 127 for c in _sample(data, name)) if name else 0
+    if not name or found[name] < max(_ENOUGH_HALF_KANA, _HALF_SHARE * beyond) or (
+            _strict(data, "gb18030") is not None and _score(data, "gb18030") >= _SURE):
+        return None
+    words = text("encoding_half_kana", language, name=name, kana=found[name])
+    return _found(data, name, words, 0.8, language)
+
+
+def _half_kana(data: bytes, name: str) -> int:
+    """Return how many letters stand in sound words of half-width katakana."""
+    return sum(map(len, _HALF_KANA.findall(_sample(data, name))))
+
+
+def _japanese(data: bytes, ranked: list[str], language: str) -> Encoding | None:
+    """Tell EUC of Japan from GB 18030, which reads nearly all of its bytes as common hanzi."""
+    if ranked[:1] != ["gb18030"] or _strict(data, "euc_jp") is None:
+        return None
+    sample = _sample(data, "euc_jp")
+    beyond = sum(ord(c) > 127 for c in sample)
+    kana = sum("\u3041" <= c <= "\u30fa" for c in sample)
+    ours, theirs = _score(data, "euc_jp"), _score(data, "gb18030")
+    more = (ours - theirs) * beyond
+    if kana >= max(_ENOUGH_KANA, _KANA_SHARE * beyond) and more > 0:
+        words = text("encoding_kana", language, kana=kana, share=f"{ours:.0%}",
+                     second=f"{theirs:.0%}")
+        return _found(data, "euc_jp", words, min(0.9, ours), language)
+    if more < _RATHER_FREQUENT:
+        return None
+    name, other = ("euc_jp", "gb18030") if more >= _MORE_FREQUENT else ("gb18030", "euc_jp")
+    words = text("encoding_rival", language, name=name, other=other)
+    return _found(data, name, words, _THIN, language)
 
 
 def _alphabet(data: bytes, ranked: list[str], language: str) -> Encoding | None:
@@ -329,13 +378,14 @@ def _score(data: bytes, name: str) -> float:
         plain = sum(" " <= c <= "~" or c in "\r\n\t" for c in sample)
         return plain / len(sample) if sample and name.startswith("utf-16") else 0.0
     common = _common(name)
-    points = sum(1.0 if c in _FREQUENT else 0.7 if c in common or _kana_or_mark(c) else 0.0
+    frequent = _FREQUENT_JAPANESE if name == "euc_jp" else _FREQUENT
+    points = sum(1.0 if c in frequent else 0.7 if c in common or _kana_or_mark(c) else 0.0
                  for c in beyond)
     return points / len(beyond)
 
 
 def _kana_or_mark(character: str) -> bool:
-    # Half-width katakana are what a Japanese reading makes of Chinese bytes: no evidence.
+    # Single half-width katakana are what a Japanese reading makes of Chinese bytes: no evidence.
     point = ord(character)
     return (0x3000 <= point <= 0x30FF or 0xFF01 <= point <= 0xFF5E
             or unicodedata.category(character) in ("Po", "Ps", "Pe", "Pd"))
@@ -346,7 +396,7 @@ def _common(name: str) -> frozenset[str]:
     """Return the everyday ideographs of an encoding: the first level of its standard."""
     if name == "big5hkscs":
         area, codec = [(0xA4, 0xC6)], "big5"
-    elif name == "cp932":
+    elif name in ("cp932", "euc_jp"):
         area, codec = [(0x88, 0x98)], "shift_jis"
     else:
         area, codec = [(0xB0, 0xD7)], "gb2312"

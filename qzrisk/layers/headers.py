@@ -13,22 +13,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from itertools import islice, product
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from qzrisk.errors import ConfigError
+from qzrisk.layers.contents import copies_of, fitting, spellings, which_is_area
 from qzrisk.layers.findings import Severity, findings, gather
 from qzrisk.layers.schema import Column, LayerSchema, schema
-from qzrisk.layers.values import numbers
 
 NAME_BYTES = 10
 """What the field names of a .dbf are cut to."""
-M2_PER_PERSON = (1.2, 20.0)
-"""Usable area of one person in a shelter: about 2 m2; whatever lies between is no accident."""
 _SERIALS = frozenset(("objectid", "fid", "ogcfid", "oid", "gmlid", "globalid", "featureid"))
-_SURE_SHARE = 0.9
-_MIN_ROWS = 3
 _MAX_READINGS = 8
 _HANZI = re.compile(r"[\u4e00-\u9fff]")
 _NUMBERED = re.compile(r"(.+?)_(\d{1,2})")
@@ -92,7 +88,8 @@ def names_of(column: Column) -> list[str]:
 
 def match(raw_headers: Iterable[object], schema_: str | LayerSchema, *,
           given: Mapping[str, str] | None = None, frame: pd.DataFrame | None = None,
-          source: str = "", language: str = "zh") -> tuple[dict[str, str], pd.DataFrame]:
+          repeated: Iterable[str] = (), source: str = "", language: str = "zh"
+          ) -> tuple[dict[str, str], pd.DataFrame]:
     """Match the headers of a file to the columns of a layer.
 
     Parameters
@@ -101,6 +98,7 @@ def match(raw_headers: Iterable[object], schema_: str | LayerSchema, *,
     schema_ : LayerSchema or its name
     given : header -> canonical column as the project says; nothing is looked for there
     frame : the records under the headers; without them twins cannot be told apart
+    repeated : headers that stood in the file as another does and were numbered (`contents.repeats`)
     source : file name, for the findings
     language : of the findings
 
@@ -123,6 +121,9 @@ def match(raw_headers: Iterable[object], schema_: str | LayerSchema, *,
     are told apart as persons and area: area has fractions, or is 1.2 to 20 m2 a person in nine
     rows of ten; persons are whole. Both signs must not disagree.
 
+    Columns under one and the same header are one column where their contents do not differ; else
+    the one that reads as the column demands, where the others do not, is taken; else none.
+
     Examples
     --------
     >>> mapping, issues = match(["避灾点名称", "容量"], "shelters")
@@ -132,25 +133,48 @@ def match(raw_headers: Iterable[object], schema_: str | LayerSchema, *,
     rules, headers = schema(schema_), [str(header) for header in raw_headers]
     mapping = _given(given, headers, rules)
     said = _Said(rules, source, language)
-    free = [header for header in headers if header not in mapping]
-    claims = _claims(free, rules)
+    spelt = spellings(headers, repeated)
+    copies = copies_of(spelt, headers, mapping, frame)
+    free = [header for header in headers if header not in mapping and header not in copies]
+    claims = _claims(free, rules, spelt)
+    _settle_repeated(claims, spelt, frame, said)
     _settle(claims, mapping, said)
     claimed = {header for claim in claims.values() for header, _ in claim}
     left = {header: found for header in free if header not in claimed
-            if (found := _beginnings(header, rules))}
+            if (found := _beginnings(spelt.get(header, header), rules))}
     _settle_cut(left, mapping, frame, said)
-    _settle_serial(headers, mapping, said)
+    _settle_serial(free, mapping, said, spelt)
+    for header, same in copies.items():
+        if same in mapping:
+            said.add("column_copy", "note", header, mapping[same])
     order = {header: number for number, header in enumerate(headers)}
     return dict(sorted(mapping.items(), key=lambda item: order[item[0]])), said.issues(mapping)
 
 
-def _settle_serial(headers: Sequence[str], mapping: dict[str, str], said: _Said) -> None:
+def _settle_repeated(claims: dict[str, list[tuple[str, int]]], spelt: Mapping[str, str],
+                     frame: pd.DataFrame | None, said: _Said) -> None:
+    """Of columns under one header leave the one that alone reads as the column demands."""
+    for name, claim in claims.items():
+        for spelling in dict.fromkeys(spelt[header] for header, _ in claim if header in spelt):
+            group = [h for h, _ in claim if spelt.get(h, h) == spelling]
+            best = fitting(frame, group, said.rules.columns[name], key=name == said.rules.key)
+            if len(group) > 1 and best:
+                claim[:] = [(h, rank) for h, rank in claim if h == best or h not in group]
+                said.add("column_told", "warning", best, name)
+                for header in group:
+                    if header != best:
+                        said.add("column_double", "warning", header, name)
+
+
+def _settle_serial(headers: Sequence[str], mapping: dict[str, str], said: _Said,
+                   spelt: Mapping[str, str]) -> None:
     """Take the running number of a program for the key where nothing else names the records."""
     key = said.rules.key
     open_ = {name for _, names in said.open for name in names}
     if key in mapping.values() or key in open_ or key == "unit_id":
         return
-    serial = [header for header in headers if normal(header) in _SERIALS and header not in mapping]
+    serial = [header for header in headers
+              if normal(spelt.get(header, header)) in _SERIALS and header not in mapping]
     if len(serial) == 1:
         mapping[serial[0]] = key
         said.add("column_serial", "warning", serial[0], key)
@@ -185,15 +209,29 @@ class _Said:
         return gather(self.parts)
 
 
+def as_in_file(header: str, headers: Iterable[Any]) -> str:
+    """Return a header as it stands in the file, where a tag of HXL may stand under its words.
+
+    Examples
+    --------
+    >>> as_in_file("Places", ["Code/#loc+code", "Places/#capacity"])
+    'Places/#capacity'
+    """
+    headers = list(headers)
+    tagged = [name for name in headers if str(name).rpartition("/#")[0] == header]
+    return tagged[0] if header not in headers and len(tagged) == 1 else header
+
+
 def _given(given: Mapping[str, str] | None, headers: Sequence[str], rules: LayerSchema
            ) -> dict[str, str]:
-    for header, name in (given or {}).items():
+    given = {as_in_file(header, headers): name for header, name in (given or {}).items()}
+    for header, name in given.items():
         if header not in headers or name not in rules.columns:
             raise ConfigError(
                 "columns names something unknown", where=f"{rules.name}: {header!r} -> {name!r}",
                 expected=f"a header of the file ({', '.join(headers[:12])}) and a column of "
                 f"{rules.name}")
-    return dict(given or {})
+    return given
 
 
 @cache
@@ -210,16 +248,32 @@ def _called(rules: LayerSchema) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((name, tuple(names_of(column))) for name, column in rules.columns.items())
 
 
-def _claims(headers: Sequence[str], rules: LayerSchema) -> dict[str, list[tuple[str, int]]]:
+def readings(header: str) -> list[str]:
+    """Return what a header may be read as, the surest first.
+
+    The lowest of several header rows names the column; a tag of HXL under it may say nothing.
+
+    Examples
+    --------
+    >>> readings("规模/可容纳人数"), readings("Capacity/#capacity+max")
+    (['规模/可容纳人数', '可容纳人数'], ['Capacity/#capacity+max', '#capacity+max', 'Capacity'])
+    """
+    upper, _, lowest = header.rpartition("/")
+    tagged = [upper, upper.rpartition("/")[2]] if lowest.startswith("#") else []
+    return [words for words in dict.fromkeys((header, lowest, *tagged)) if words]
+
+
+def _claims(headers: Sequence[str], rules: LayerSchema, spelt: Mapping[str, str]
+            ) -> dict[str, list[tuple[str, int]]]:
     """Return for each column the headers that mean it, with the rank of the name."""
     ranks = _ranks(_called(rules))
     claims: dict[str, list[tuple[str, int]]] = {}
     for header in headers:
-        if header in rules.columns:
-            claims.setdefault(header, []).append((header, -1))
+        words = spelt.get(header, header)
+        if words in rules.columns:
+            claims.setdefault(words, []).append((header, -1))
             continue
-        # The lowest of several header rows names the column: 规模/可容纳人数.
-        found = ranks.get(normal(header)) or ranks.get(normal(header.rpartition("/")[2]), {})
+        found = next((ranks[said] for said in map(normal, readings(words)) if said in ranks), {})
         best = min(found.values(), default=0)
         for name, rank in found.items():
             if rank == best:
@@ -308,28 +362,7 @@ def _twins(left: dict[str, list[str]], frame: pd.DataFrame | None) -> dict[str, 
         areas = [name for name in both if name.endswith("_m2")]
         if len(alike) != 2 or [len(persons), len(areas), len(both)] != [1, 1, 2]:
             continue
-        if header == alike[0] and (area := _which_is_area(frame, *alike)):
+        if header == alike[0] and (area := which_is_area(frame, *alike)):
             crowd = alike[0] if area == alike[1] else alike[1]
             found |= {area: areas[0], crowd: persons[0]}
     return found
-
-
-def _which_is_area(frame: pd.DataFrame, first: str, second: str) -> str:
-    """Return which of two columns is the area beside a number of persons, or ""."""
-    one, two = (numbers(frame[name])[0].to_numpy(dtype=float) for name in (first, second))
-    known = np.isfinite(one) & np.isfinite(two) & (one > 0) & (two > 0)
-    if known.sum() < _MIN_ROWS:
-        return ""
-    votes = set()
-    for name, mine, other in ((first, one, two), (second, two, one)):
-        ratio = mine[known] / other[known]
-        if np.mean((ratio >= M2_PER_PERSON[0]) & (ratio <= M2_PER_PERSON[1])) >= _SURE_SHARE:
-            votes.add(name)
-        if _fractions(mine) and not _fractions(other):
-            votes.add(name)
-    return votes.pop() if len(votes) == 1 else ""
-
-
-def _fractions(values: np.ndarray) -> bool:
-    known = values[np.isfinite(values)]
-    return bool(len(known)) and bool((known % 1 != 0).any())

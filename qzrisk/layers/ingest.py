@@ -15,7 +15,7 @@ import pandas as pd
 
 from qzrisk import crs as _crs
 from qzrisk.errors import ConfigError
-from qzrisk.layers import forms, headers, positions, records
+from qzrisk.layers import contents, forms, headers, positions, records
 from qzrisk.layers.findings import findings, gather
 from qzrisk.layers.schema import LayerSchema, schema
 from qzrisk.layers.validate import Checked, Surroundings, examine
@@ -103,20 +103,21 @@ def layer_of(
     spent: list[str] = []
     placed = gather([])
     if xy or not isinstance(raw, gpd.GeoDataFrame):
-        spent = positions.coordinate_headers(raw, xy, path)
+        spent = positions.coordinate_headers(raw, xy, path, contents.repeats(said))
         spare = [] if xy else positions.spare_headers(pd.DataFrame(raw), spent)
         if spare:
             placed = findings("coordinates_twice", "warning", layer=rules.name, language=language,
                               source=path.name, values=[", ".join(map(str, spare))],
                               expected=", ".join(map(str, spent)))
-        raw, remarks = positions.points(pd.DataFrame(raw), xy, path=path, source_crs=source_crs,
+        raw, remarks = positions.points(pd.DataFrame(raw), spent, source_crs=source_crs,
                                         around=around)
     else:
         # Files of one layer may call their geometry differently; canonical layers never do.
         raw = raw.rename_geometry("geometry") if raw.geometry.name != "geometry" else raw
         raw, remarks, placed = positions.referenced(raw, rules, path=path, source_crs=source_crs,
                                                     around=around, language=language)
-    named, mapped = _named(raw, rules, columns, path, around, language, spent=spent)
+    named, mapped = _named(raw, rules, columns, path, around, language, spent=spent,
+                           repeated=contents.repeats(said))
     more, stated = _note_empty(raw, rules, path, language), _stated(raw, named, rules)
     shifted, shift_said = positions.unshift(named, datum, rules=rules, path=path, around=around,
                                             language=language)
@@ -172,7 +173,8 @@ def table_of(
                                           subject=rules.name, language=language)
     raw = pd.DataFrame(raw.drop(columns=raw.geometry.name)) if isinstance(
         raw, gpd.GeoDataFrame) else raw
-    named, mapped = _named(raw, rules, columns, path, around, language)
+    named, mapped = _named(raw, rules, columns, path, around, language,
+                           repeated=contents.repeats(said))
     told = gather([said, mapped, _note_empty(raw, rules, path, language)])
     return examine(named, rules, language=language, source=path.name, date_system=date_system,
                    told=told, around=around, stated=_stated(raw, named, rules))
@@ -199,36 +201,45 @@ def as_came(
     DataFrame indexed ``row``, in the order of `rows`; without shapes
     """
     path, rules = Path(path), schema(schema_)
-    raw = records.read(path, layer=layer, encoding=encoding, subject=rules.name).frame
+    raw, said, _ = records.read(path, layer=layer, encoding=encoding, subject=rules.name)
     if isinstance(raw, gpd.GeoDataFrame):
         raw = pd.DataFrame(raw.drop(columns=raw.geometry.name))
     if raw.index.name != "row":
         raw = raw.set_axis(pd.RangeIndex(1, len(raw) + 1, name="row"))
-    return rename(raw, rules, columns).loc[np.asarray(rows, dtype=int)]
+    named = rename(raw, rules, columns, repeated=contents.repeats(said))
+    return named.loc[np.asarray(rows, dtype=int)]
 
 
-def rename(raw: pd.DataFrame, rules: LayerSchema, columns: Mapping[str, str] | None
-           ) -> pd.DataFrame:
+def rename(raw: pd.DataFrame, rules: LayerSchema, columns: Mapping[str, str] | None, *,
+           repeated: Sequence[str] = ()) -> pd.DataFrame:
     """Return `raw` with canonical names as `headers.match` finds them."""
-    mapping, _ = headers.match(raw.columns, rules, given=columns, frame=raw)
+    mapping, _ = headers.match(raw.columns, rules, given=columns, frame=raw, repeated=repeated)
     return raw.rename(columns=mapping)
 
 
 def _named(raw: pd.DataFrame, rules: LayerSchema, columns: Mapping[str, str] | None, path: Path,
-           around: Surroundings, language: str, *, spent: Sequence[str] = ()
-           ) -> tuple[pd.DataFrame, pd.DataFrame]:
+           around: Surroundings, language: str, *, spent: Sequence[str] = (),
+           repeated: Sequence[str] = ()) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return records under canonical names, codes of units filled in, and what was matched."""
     shape = [raw.geometry.name] if isinstance(raw, gpd.GeoDataFrame) else []
     mapping, said = headers.match(raw.columns.drop(shape), rules, given=columns, frame=raw,
-                                  source=path.name, language=language)
+                                  repeated=repeated, source=path.name, language=language)
     named = raw.rename(columns=mapping)
     left = raw.drop(columns=[*shape, *spent])
     said = gather([said, _note_unread(left, mapping, said, rules, path, language)])
     if around.membership is None or "unit_id" not in rules.columns or rules.key == "unit_id":
         return named, said
-    named, coded = forms.with_unit_codes(named, around.membership, layer=rules.name,
-                                         source=path.name, language=language)
-    return named, gather([said, coded])
+    differing = contents.differing(named, repeated)
+    coded, words = forms.with_unit_codes(
+        named.drop(columns=differing) if differing else named, around.membership,
+        layer=rules.name, source=path.name, language=language)
+    if differing and "unit_id" in coded:
+        coded = named.assign(unit_id=coded["unit_id"])
+    left_out = forms.unit_headers(named[differing]).values()
+    unsure = [findings("column_ambiguous", "warning", layer=rules.name, language=language,
+                       source=path.name, values=[header], field="unit_id",
+                       expected=rules.heading("unit_id", language)) for header in left_out]
+    return coded if "unit_id" in coded else named, gather([said, words, *unsure])
 
 
 def _stated(raw: pd.DataFrame, named: pd.DataFrame, rules: LayerSchema) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ import shapely
 from qzrisk import crs as _crs
 from qzrisk.errors import CRSError, QzriskError, SchemaError
 from qzrisk.layers import coordinates
+from qzrisk.layers.contents import contained
 from qzrisk.layers.findings import Severity, findings, gather
-from qzrisk.layers.headers import normal
+from qzrisk.layers.headers import as_in_file, normal, readings
 from qzrisk.layers.schema import LayerSchema
 from qzrisk.layers.validate import Remark, Surroundings
 
@@ -29,11 +31,12 @@ _LAT = ("lat", "latitude", "y", "纬度", "北纬", "y坐标", "纵坐标",
 _PAIR = ("坐标", "经纬度", "coordinates", "位置坐标", "wkt")
 
 
-def points(raw: pd.DataFrame, xy: tuple[str, str] | None, *, path: Path,
-            source_crs: str | None, around: Surroundings
-            ) -> tuple[gpd.GeoDataFrame, list[Remark]]:
-    """Return the records as points in CGCS2000 degrees, and what was noticed of their place."""
-    headers = coordinate_headers(raw, xy, path)
+def points(raw: pd.DataFrame, headers: Sequence[Any], *, source_crs: str | None,
+           around: Surroundings) -> tuple[gpd.GeoDataFrame, list[Remark]]:
+    """Return the records as points in CGCS2000 degrees, and what was noticed of their place.
+
+    `headers` are those of `coordinate_headers`.
+    """
     columns = [raw[header] for header in headers]
     found = coordinates.locate(*columns, bounds=around.bounds, source_crs=source_crs)
     shown = columns[0].astype(str)
@@ -49,23 +52,43 @@ def points(raw: pd.DataFrame, xy: tuple[str, str] | None, *, path: Path,
     return frame, remarks
 
 
-def coordinate_headers(raw: pd.DataFrame, xy: tuple[str, str] | None, path: Path) -> list[Any]:
-    """Return the two headers of coordinates, or the one of pairs, as given or as recognised."""
+def coordinate_headers(raw: pd.DataFrame, xy: tuple[str, str] | None, path: Path,
+                       repeated: Sequence[str] = ()) -> list[Any]:
+    """Return the two headers of coordinates, or the one of pairs, as given or as recognised.
+
+    `repeated` are the headers that the reader numbered, see `headers.match`.
+    """
     if xy:
-        for header in xy:
+        named = [as_in_file(header, raw.columns) for header in xy]
+        for header in named:
             if header not in raw:
                 raise SchemaError("no such column of coordinates", where=path.name, got=header,
                                   expected=", ".join(map(str, raw.columns)))
-        return list(xy)
-    by_name = {normal(header.rpartition("/")[2]): header for header in raw.columns}
+        return named
+    by_name: dict[str, list[Any]] = {}
+    for header in raw.columns:
+        spelt = header.rpartition("_")[0] if header in repeated else str(header)
+        for name in set(map(normal, readings(spelt))):
+            by_name.setdefault(name, []).append(header)
     for names in ((_LON, _LAT), (_PAIR,)):
         hits = [next((by_name[normal(n)] for n in group if normal(n) in by_name), None)
                 for group in names]
         if all(hit is not None for hit in hits):
-            return hits
+            return [_only(raw, hit, path) for hit in hits if hit is not None]
     raise SchemaError("no columns of coordinates", where=path.name,
                       expected="经度 and 纬度, lon and lat, x and y, or one of pairs",
                       got=", ".join(map(str, raw.columns)), mend="name them: x = ..., y = ...")
+
+
+def _only(raw: pd.DataFrame, alike: Sequence[Any], path: Path) -> Any:
+    """Return the one column of those that bear one name, where their contents do not differ."""
+    copies = contained(raw, alike)
+    kept = [header for header in alike if header not in copies]
+    if len(kept) > 1:
+        raise SchemaError("several columns of coordinates bear one name and differ",
+                          where=path.name, got=", ".join(map(str, kept)), expected="one of each",
+                          mend=f"name the one that is meant: x = ..., y = {str(kept[-1])!r}")
+    return kept[0]
 
 
 def spare_headers(raw: pd.DataFrame, used: list[Any]) -> list[Any]:

@@ -19,7 +19,7 @@ import shapely
 from qzrisk.layers import logic
 from qzrisk.layers.findings import Severity, findings, gather
 from qzrisk.layers.schema import Column, LayerSchema, schema
-from qzrisk.layers.values import SEVERITIES, coerce
+from qzrisk.layers.values import OF_COLUMN, SEVERITIES, coerce
 from qzrisk.layers.values.cells import fold
 from qzrisk.layers.values.numbers import with_unit
 
@@ -260,7 +260,13 @@ def _typed(raw: pd.Series, column: Column, check: Check) -> pd.Series:
     values, masks = coerce(cells, column, date_system=check.date_system)
     # An unreadable number bars a row only where the row cannot do without it.
     grave: Severity = "error" if column.required else "warning"
-    for rule in sorted(masks):
+    for rule in sorted(OF_COLUMN & set(masks)):
+        check.parts.append(findings(
+            rule, "warning", layer=check.layer.name, source=check.source, language=check.language,
+            values=[raw[masks[rule]].iloc[0]], field=column.name,
+            heading=check.layer.heading(column.name, check.language),
+            expected=str(int(masks[rule].sum()))))
+    for rule in sorted(set(masks) - OF_COLUMN):
         check.report(masks[rule], rule, SEVERITIES.get(rule) or grave, column=column.name,
                      values=raw)
     return _RULED[column.type](values, raw, column, check)
@@ -278,11 +284,6 @@ def _ranged(values: pd.Series, raw: pd.Series, column: Column, check: Check) -> 
 
 def _whole(values: pd.Series, raw: pd.Series, column: Column, check: Check) -> pd.Series:
     values = _ranged(values, raw, column, check)
-    # 1.200 persons: elsewhere the point separates thousands; nobody counts thousandths of persons.
-    pointed = raw.astype("str").str.fullmatch(_POINTED).fillna(False).to_numpy(dtype=bool)
-    check.report(pointed, "thousands_point", "error" if column.required else "warning",
-                 column=column.name, values=raw)
-    values = values.mask(pointed)
     check.report(values.notna() & (values % 1 != 0), "whole", "note", column=column.name,
                  values=raw)
     rounded = values.round()
@@ -335,7 +336,6 @@ def _code_sets(values: pd.Series, raw: pd.Series, column: Column, check: Check) 
     return values.map(joined).replace("", None).astype("str")
 
 
-_POINTED = r"\s*[0-9]{1,3}(?:\.[0-9]{3})+\s*"
 _SEPARATORS = re.compile(r"[;；,，、/|\s]+")
 _RULED: dict[str, Callable[[pd.Series, pd.Series, Column, Check], pd.Series]] = {
     "str": _as_they_are, "date": _as_they_are, "bool": _yes_no, "float": _ranged, "int": _whole,

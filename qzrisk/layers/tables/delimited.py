@@ -19,7 +19,7 @@ from qzrisk.layers.tables.source import Remark, Row, Source, unreadable
 DELIMITERS = (",", "\t", ";", "|", "，")
 _SNIFFED_LINES = 60
 _GUESS = 0.5
-_NATIONAL = ("cp949", "cp874", "cp1251", "koi8_r", "cp866", "cp1252")
+_NATIONAL = ("cp949", "cp874", "cp1251", "koi8_r", "cp866", "cp1252", "euc_jp")
 _BREAKS = re.compile("[\x0b\x0c]")  # breaks within a cell
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -122,7 +122,7 @@ def _same(given: str, found: str) -> bool:
     plain = str.maketrans("", "", "-_ ")
     given, found = given.lower().translate(plain), found.lower().translate(plain)
     families = ({"gbk", "gb2312", "cp936", "gb18030"}, {"utf8", "utf8sig", "ascii"},
-                {"big5", "big5hkscs", "cp950"}, {"shiftjis", "sjis", "cp932"})
+                {"big5", "big5hkscs", "cp950"}, {"shiftjis", "sjis", "cp932"}, {"eucjp", "ujis"})
     return found.startswith(given) or any({given, found} <= family for family in families)
 
 

@@ -32,6 +32,7 @@ _NOTE_HINT = ("^[ 　]*(?:注|备注|说明|附注|资料|数据|来源|单位|�
 _NUMBERING = tuple("甲乙丙丁戊己庚辛壬癸")
 _UNIT_CELL = re.compile(r"[(（]?(?:单位[:：])?(?:人|户|万人|平方米|㎡|m2|亩|公顷|元|万元"
                         r"|个|座|处|米|m|公里|km|千米|度|°|%|persons|yuan)[)）]?")
+_TAG = re.compile(r"#[a-z][a-z0-9_]*(?:\s*\+\s*[a-z0-9_]+)*", re.IGNORECASE)
 _CAPTION = re.compile(r"[^:：]{1,15}[:：]")
 _NUMBER = re.compile(r"[-+]?[\d,.]+%?")
 
@@ -82,7 +83,7 @@ def lay_out(head: Sequence[Row], merges: Sequence[Merge], *, form: bool) -> Layo
     -----
     The header is the first row that fills half of the table's usual width with at least two
     different values; sparse short texts right above it are its parents, and it goes on below where
-    merged ranges or gaps say so. A title is one value, merged or alone.
+    merged ranges, gaps or tags of HXL say so. A title is one value, merged or alone.
     """
     cells = [[words(cell) for cell in row] for row in head]
     filled = [sum(map(bool, row)) for row in cells]
@@ -90,6 +91,8 @@ def lay_out(head: Sequence[Row], merges: Sequence[Merge], *, form: bool) -> Layo
     first = _first_full(cells, filled, width)
     top = _with_parents(cells, first)
     header = _depth(cells, top, first, merges)
+    if header[-1] + 1 < len(cells) and _is_tags(cells[header[-1] + 1]):
+        header.append(header[-1] + 1)
     levels = [_spread_parents(cells, row, header) for row in header]
     names = _join(levels)
     start, below = header[-1] + 1, []
@@ -197,6 +200,12 @@ def _join(levels: Sequence[Sequence[str]]) -> list[str]:
         stack = [level[column] for level in levels if column < len(level) and level[column]]
         names.append("/".join(dict.fromkeys(stack)))
     return names
+
+
+def _is_tags(row: Sequence[str]) -> bool:
+    """Whether a row holds tags of the Humanitarian Exchange Language: #loc+name, #capacity."""
+    texts = [cell for cell in row if cell]
+    return len(texts) > 1 and all(map(_TAG.fullmatch, texts))
 
 
 def _is_legend(row: Sequence[str]) -> bool:

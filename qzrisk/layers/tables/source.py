@@ -10,6 +10,7 @@ from typing import Any
 from qzrisk.errors import ConfigError
 from qzrisk.layers.findings import Severity
 
+_MAX_CELLS = 60_000_000
 Row = Sequence[Any]
 Merge = tuple[int, int, int, int]
 """First row, first column, last row, last column, 0-based, in the sheet."""
@@ -50,6 +51,36 @@ class Source:
     date_system: int = 1900
     first: int = 1
     remarks: list[Remark] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class Scanned:
+    """What the reader of workbooks does not tell of a sheet.
+
+    Attributes
+    ----------
+    remarks : of its cells.
+    merges : merged ranges of an OpenDocument.
+    rows, columns : 0-based, that are hidden; columns as ranges, since all right of a table may be.
+    filtered : rows are hidden by a filter.
+    null_date : day 0 of the serial numbers of an OpenDocument, else "".
+    errors : words of the cells of an OpenDocument whose formulas failed, by row and column.
+    """
+
+    remarks: list[Remark] = field(default_factory=list)
+    merges: list[Merge] = field(default_factory=list)
+    rows: set[int] = field(default_factory=set)
+    columns: list[tuple[int, int]] = field(default_factory=list)
+    filtered: bool = False
+    null_date: str = ""
+    errors: dict[tuple[int, int], str] = field(default_factory=dict)
+
+
+def require_size(rows: int, width: int, path: Path) -> None:
+    """Refuse a sheet that the reader could not hold: it takes the rectangle, empty cells too."""
+    if rows * width > _MAX_CELLS:
+        raise unreadable(path, f"a sheet of {rows:,} rows x {width:,} columns",
+                         "delete the stray cells far below or right of the table")
 
 
 def unreadable(path: Path, got: object, mend: str = "open it to see whether it is whole"

@@ -14,17 +14,28 @@ from xml.etree import ElementTree
 import python_calamine as calamine
 
 from qzrisk.errors import ConfigError
-from qzrisk.layers.tables.source import Merge, Remark, Row, Source, unreadable
+from qzrisk.layers.tables import opendocument
+from qzrisk.layers.tables.source import (
+    Merge,
+    Remark,
+    Row,
+    Scanned,
+    Source,
+    require_size,
+    unreadable,
+)
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _CHUNK_BYTES = 1 << 22
-_MAX_CELLS = 60_000_000  # the reader holds the whole rectangle, empty cells too
 _BOMB_BYTES, _BOMB_RATIO = 1 << 28, 150  # sheets shrink 10 to 30 times
 _ERROR = re.compile(rb'<c r="([A-Z]{1,3})(\d+)"[^>]*\bt="e"[^>]*>'
                     rb"(?:<f[^>]*/>|<f[^>]*>[^<]*</f>)?<v>([^<]*)</v>")
 _UNCALCULATED = re.compile(rb'<c r="([A-Z]{1,3})(\d+)"[^>]*>(?:<f[^>]*/>|<f[^>]*>[^<]*</f>)'
                            rb"(?:<v></v>|<v ?/>)?</c>")
+_HIDDEN_ROW = re.compile(rb'<row (?=[^>]*\bhidden="(?:1|true)")[^>]*?\br="(\d+)"[^>]*(?<!/)>')
+_COLUMN = re.compile(rb'<col (?=[^>]*\bhidden="(?:1|true)")[^>]*>')
+_EDGE = re.compile(rb'\b(min|max)="(\d+)"')
 _FORMULA = re.compile(rb"<f[ >/]")
 _FAR = re.compile(rb""" r=["'](?:([A-Za-z]{2,})\d|[A-Za-z]?(\d{7,})["'])""")
 _ANY_ROW = re.compile(rb""" r=["'][A-Za-z]*(\d+)["']""")
@@ -33,7 +44,6 @@ _TAIL_BYTES = 1 << 17  # longer than any cell's markup but that of a text cell
 _BOF = re.compile(rb"\x09\x08..\x00[\x05\x06]\x05\x00", re.DOTALL)
 _DATEMODE, _END = 0x22, 0x0A
 _GLOBALS_BYTES = 1 << 20
-_TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 
 
 def read_workbook(path: Path, sheet: str | None) -> Source:
@@ -49,15 +59,17 @@ def read_workbook(path: Path, sheet: str | None) -> Source:
     ConfigError
         If the file is broken, protected by a password, too large, empty, or lacks the sheet.
     """
-    scanned, spans = _guard(path)
+    scanned = _guard(path)
     try:
         with path.open("rb") as stream, calamine.load_workbook(stream) as book:
             found = _choose(book, sheet, path, scanned)
+            seen = scanned.get(found.name, Scanned())
             return Source(
-                rows=_rows(found), merges=_merges(found, spans), sheet=found.name,
-                sheets=tuple(book.sheet_names), date_system=_date_system(path, scanned),
+                rows=_without(_rows(found), seen.errors), merges=_merges(found, seen),
+                sheet=found.name, sheets=tuple(book.sheet_names),
+                date_system=_date_system(path, seen),
                 remarks=[*_sheet_remarks(book, found.name, asked=sheet is not None),
-                         *scanned.get(found.name, ())])
+                         *_hidden(found, seen), *seen.remarks])
     except calamine.PasswordError as error:
         raise _protected(path) from error
     except (calamine.CalamineError, OSError, ValueError, OverflowError, MemoryError, LookupError,
@@ -72,14 +84,14 @@ def _protected(path: Path) -> ConfigError:
                        mend="open it, remove the password, save it again")
 
 
-def _guard(path: Path) -> tuple[dict[str, list[Remark]], dict[str, list[Merge]]]:
-    """Refuse what must not be opened; return remarks on an xlsx, merged ranges of an ods."""
+def _guard(path: Path) -> dict[str, Scanned]:
+    """Refuse what must not be opened; return what is to be said of each sheet."""
     with path.open("rb") as stream:
         head = stream.read(8)
         if head == OLE:
             if _ENCRYPTED in stream.read():
                 raise _protected(path)
-            return {}, {}
+            return {}
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
@@ -89,9 +101,9 @@ def _guard(path: Path) -> tuple[dict[str, list[Remark]], dict[str, list[Merge]]]
                 raise unreadable(path, f"{size:,} bytes packed into {packed:,}",
                                  "such a file is made to exhaust the memory: ask for another")
             if "content.xml" in archive.namelist():
-                return {}, _scan_ods(archive, path)
+                return opendocument.scan(archive, path)
             return {name: _scan(archive, part, path)
-                    for name, part in _parts(archive).items()}, {}
+                    for name, part in _parts(archive).items()}
     except (zipfile.BadZipFile, zlib.error, OSError, ValueError, LookupError,
             ElementTree.ParseError, NotImplementedError, EOFError, RuntimeError) as error:
         raise unreadable(path, error) from error
@@ -124,14 +136,17 @@ def _chunks(archive: zipfile.ZipFile, part: str) -> Iterator[tuple[bytes, bytes]
             tail = whole[max(whole.rfind(b"<c ", floor), floor):]
 
 
-def _scan(archive: zipfile.ZipFile, part: str, path: Path) -> list[Remark]:
-    """Refuse a sheet too large to open; remark on its error cells and formulas.
+def _scan(archive: zipfile.ZipFile, part: str, path: Path) -> Scanned:
+    """Refuse a sheet too large to open; remark on its error cells, formulas and what is hidden.
 
     The reader gives error cells as empty and formulas as their last values.
     """
     rows, width, formulas = 1, 26, 0
     errors: dict[tuple[int, int], str] = {}
     blind: dict[tuple[int, int], str] = {}
+    hidden: set[int] = set()
+    columns: list[tuple[int, int]] = []
+    filtered = False
     for piece, repeated in _chunks(archive, part):
         last = piece.rfind(b"<row ")
         if last >= 0 and (match := _ROW.match(piece, last)):
@@ -141,7 +156,13 @@ def _scan(archive: zipfile.ZipFile, part: str, path: Path) -> list[Remark]:
             rows = max(rows, int(deep or 0))
         if width > 26:
             rows = max(rows, *map(int, set(_ANY_ROW.findall(piece))), 1)
-        _require_size(rows, width, path)
+        require_size(rows, width, path)
+        if b"hidden=" in piece:
+            hidden.update(int(row) - 1 for row in _HIDDEN_ROW.findall(piece))
+            for entry in _COLUMN.findall(piece[:max(0, piece.find(b"<sheetData"))]):
+                edges = {name: int(number) - 1 for name, number in _EDGE.findall(entry)}
+                columns.append((edges[b"min"], edges[b"max"]))
+        filtered |= b"<filterColumn" in piece
         if b't="e"' in piece:
             errors.update(_cells(_ERROR, piece))
         if found := len(_FORMULA.findall(piece)):
@@ -152,7 +173,7 @@ def _scan(archive: zipfile.ZipFile, part: str, path: Path) -> list[Remark]:
                for rule, found in (("error_cell", errors), ("formula_cell", blind)) if found]
     if formulas:
         remarks.append(Remark(rule="formulas", severity="note", values=(str(formulas),)))
-    return remarks
+    return Scanned(remarks=remarks, rows=hidden, columns=columns, filtered=filtered)
 
 
 def column_number(letters: str) -> int:
@@ -170,7 +191,7 @@ def column_number(letters: str) -> int:
 
 
 def _choose(book: calamine.CalamineWorkbook, sheet: str | None, path: Path,
-            scanned: Mapping[str, list[Remark]]) -> calamine.CalamineSheet:
+            scanned: Mapping[str, Scanned]) -> calamine.CalamineSheet:
     if sheet is not None:
         if sheet not in (scanned or book.sheet_names):
             raise ConfigError("no such sheet", where=str(path), got=repr(sheet),
@@ -201,61 +222,51 @@ def _rows(sheet: calamine.CalamineSheet) -> Iterable[Row]:
     return ([""] * left + row for row in sheet.iter_rows())
 
 
-def _merges(sheet: calamine.CalamineSheet, spans: Mapping[str, list[Merge]]
-            ) -> list[Merge] | None:
+def _without(rows: Iterable[Row], errors: Mapping[tuple[int, int], str]) -> Iterable[Row]:
+    """Return the rows with the cells of `errors` emptied."""
+    if not errors:
+        return rows
+    return (["" if (number, column) in errors else cell for column, cell in enumerate(row)]
+            for number, row in enumerate(rows))
+
+
+def _merges(sheet: calamine.CalamineSheet, seen: Scanned) -> list[Merge] | None:
     given = sheet.merged_cell_ranges
-    if given is None and sheet.name not in spans:
+    if given is None and not seen.null_date:
         return None
-    found = spans[sheet.name] if given is None else [(*a, *b) for a, b in given]
+    found = seen.merges if given is None else [(*a, *b) for a, b in given]
     # Whole columns are merged at times: only what holds cells counts.
     bottom, right = sheet.end or (-1, -1)
     return sorted((r0, c0, min(r1, bottom), min(c1, right)) for r0, c0, r1, c1 in found
                   if r0 <= bottom and c0 <= right)
 
 
-def _scan_ods(archive: zipfile.ZipFile, path: Path) -> dict[str, list[Merge]]:
-    """Return the merged ranges of each sheet of an OpenDocument; refuse one too large to open.
-
-    Read whole before the reader sees it: that one never comes back from broken XML.
-    """
-    spans: dict[str, list[Merge]] = {}
-    name, row, column, times, width = "", 0, 0, 1, 1
-    for part in ("META-INF/manifest.xml", "content.xml"):
-        for event, entry in ElementTree.iterparse(archive.open(part), events=("start", "end")):
-            tag = entry.tag.removeprefix(_TABLE)
-            if event == "end":
-                row += times if tag == "table-row" else 0
-                if tag in ("table-row", "file-entry"):
-                    entry.clear()
-            elif tag == "table":
-                name, row, width = entry.get(f"{_TABLE}name", ""), 0, 1
-                spans[name] = []
-            elif tag == "table-row":
-                times, column = int(entry.get(f"{_TABLE}number-rows-repeated", 1)), 0
-            elif tag in ("table-cell", "covered-table-cell") and name in spans:
-                down, across = (int(entry.get(f"{_TABLE}number-{what}-spanned", 1))
-                                for what in ("rows", "columns"))
-                if down > 1 or across > 1:
-                    spans[name].append((row, column, row + down - 1, column + across - 1))
-                column += int(entry.get(f"{_TABLE}number-columns-repeated", 1))
-                if any(key.endswith("}value-type") for key in entry.attrib):
-                    width = max(width, column)
-                    _require_size(row + times, width, path)
-    return spans
+def _hidden(sheet: calamine.CalamineSheet, seen: Scanned) -> Iterator[Remark]:
+    """Say what the scan saw: errors of an ods, hidden and filtered rows, unusual serial numbers."""
+    if seen.null_date not in ("", opendocument.NULL_DATE, "1904-01-01"):
+        yield Remark(rule="null_date", severity="warning", values=(seen.null_date,))
+    if seen.errors:
+        yield Remark(rule="error_cell", severity="warning", values=list(seen.errors.values()),
+                     rows=[row + 1 for row, _ in seen.errors],
+                     columns=[column for _, column in seen.errors])
+    bottom, right = sheet.end or (-1, -1)
+    rows = sum(row <= bottom for row in seen.rows)
+    columns = sum(max(0, min(last, right) - first + 1) for first, last in seen.columns)
+    if rows or columns:
+        yield Remark(rule="filtered_cells" if rows and seen.filtered else "hidden_cells",
+                     severity="note", values=(str(rows),), expected=str(columns))
 
 
-def _require_size(rows: int, width: int, path: Path) -> None:
-    if rows * width > _MAX_CELLS:
-        raise unreadable(path, f"a sheet of {rows:,} rows x {width:,} columns",
-                         "delete the stray cells far below or right of the table")
-
-
-def _date_system(path: Path, scanned: Mapping[str, list[Remark]]) -> int:
-    if not scanned:
-        with path.open("rb") as stream:
-            head = stream.read(_GLOBALS_BYTES)
-        return date_system_of_xls(head) if head.startswith(OLE) else 1900
+def _date_system(path: Path, seen: Scanned) -> int:
+    if seen.null_date:
+        return 1904 if seen.null_date == "1904-01-01" else 1900
+    with path.open("rb") as stream:
+        head = stream.read(_GLOBALS_BYTES)
+    if head.startswith(OLE):
+        return date_system_of_xls(head)
     with zipfile.ZipFile(path) as archive:
+        if "xl/workbook.xml" not in archive.namelist():
+            return 1900
         for entry in ElementTree.fromstring(archive.read("xl/workbook.xml")).iter():
             if entry.tag.endswith("}workbookPr"):
                 return 1904 if entry.get("date1904") in ("1", "true") else 1900

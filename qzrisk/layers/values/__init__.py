@@ -16,12 +16,14 @@ import pandas as pd
 from qzrisk.layers.findings import Severity
 from qzrisk.layers.schema import Column
 from qzrisk.layers.values.cells import EMPTY_WORDS, ERROR_WORDS, Masks, blank, by_distinct, spread
+from qzrisk.layers.values.commas import decimal_commas
 from qzrisk.layers.values.dates import read_date
 from qzrisk.layers.values.numbers import chinese, parts, read_number
 from qzrisk.layers.values.words import read_bool, read_code, read_phone, read_text
 
-__all__ = ["ERROR_WORDS", "SEVERITIES", "Masks", "blank", "booleans", "chinese", "codes", "coerce",
-           "dates", "numbers", "phones", "split_parts", "texts", "years"]
+__all__ = ["ERROR_WORDS", "OF_COLUMN", "SEVERITIES", "Masks", "blank", "booleans", "chinese",
+           "codes", "coerce", "counts", "dates", "numbers", "phones", "split_parts", "texts",
+           "years"]
 
 Read = tuple[pd.Series, Masks]
 
@@ -31,13 +33,18 @@ SEVERITIES: dict[str, Severity | None] = {
     "approximate": "warning", "composite": "warning", "bracketed": "warning", "remark": "note",
     "number_read": "note", "unit_converted": "note", "empty_word": "note", "date_serial": "note",
     "date_partial": "warning", "date_zone": "note", "year_of_date": "note", "code_read": "note",
+    "decimal_comma": "warning", "separator_doubtful": "warning", "thousands_point": None,
     "phone": "warning", "phone_read": "note", "phone_zero": "note", "phone_no_area": "note",
 }
 """Rule -> severity of its finding; None: error in a required column, else warning."""
 
 
 _NUMERIC = frozenset(("string", "floating", "integer", "mixed-integer-float", "empty"))
-_THOUSANDS = r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?"
+OF_COLUMN = frozenset(("decimal_comma",))
+"""Rules that are told once a column."""
+
+_POINTED = r"\s*[0-9]{1,3}(?:\.[0-9]{3})+\s*"
+_THOUSANDS = r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?"
 _WIDE = str.maketrans("/-.*?na", "／－．＊？ｎａ")
 _EMPTY = sorted(EMPTY_WORDS | {word.translate(_WIDE) for word in EMPTY_WORDS})
 _CODE = r"[0-9A-Za-z_-]*[0-9][0-9A-Za-z_-]*"
@@ -45,13 +52,14 @@ _CODE = r"[0-9A-Za-z_-]*[0-9][0-9A-Za-z_-]*"
 _PHONE = r"(?:1[3-9][0-9]{9}|0(?:10|2[0-9]|[3-9][0-9]{2})-[0-9]{7,8})"
 
 
-def numbers(raw: pd.Series, *, unit: str = "") -> Read:
+def numbers(raw: pd.Series, *, unit: str = "", whole: bool = False) -> Read:
     """Read numbers: figures, full-width, separators, 万, Chinese numerals, 约, units, parts.
 
     Parameters
     ----------
     raw : cells as they came
     unit : of the column (``"m2"``: 亩 and 公顷 are converted)
+    whole : whether the column counts something
 
     Returns
     -------
@@ -68,11 +76,36 @@ def numbers(raw: pd.Series, *, unit: str = "") -> Read:
     values, left = _plain_numbers(raw)
     if not left.any():
         return values, {}
+    cells, commas, doubtful = decimal_commas(raw, left, whole=whole)
+    if commas.any():
+        values, masks = numbers(cells, unit=unit, whole=whole)
+        return values, masks | {"decimal_comma": commas}
     odd = raw[left]
     found, masks = by_distinct(odd, lambda cell: _number_cell(cell, unit), np.nan)
     values = values.copy()
     values[left] = np.asarray(found, dtype=float)
-    return values, spread(masks, left)
+    said = {"separator_doubtful": doubtful} if doubtful.any() else {}
+    return values, spread(masks, left) | said
+
+
+def counts(raw: pd.Series, *, unit: str = "") -> Read:
+    """Read numbers of what is counted; ``1.200`` is none, nobody counts thousandths of persons.
+
+    Parameters and returns as `numbers`; the rule ``thousands_point`` names such cells, unless the
+    column is written with decimal commas.
+
+    Examples
+    --------
+    >>> counts(pd.Series(["1.200", "80"]))[0].tolist()
+    [nan, 80.0]
+    >>> counts(pd.Series(["1.200", "80", "12.500.000"]))[0].tolist()
+    [1200.0, 80.0, 12500000.0]
+    """
+    values, masks = numbers(raw, unit=unit, whole=True)
+    pointed = raw.astype("str").str.fullmatch(_POINTED).fillna(False).to_numpy(dtype=bool)
+    pointed = pointed & ~masks.get("decimal_comma", np.zeros(len(raw), dtype=bool))
+    return (values.mask(pointed), masks | {"thousands_point": pointed}) if pointed.any() else (
+        values, masks)
 
 
 def _plain_numbers(raw: pd.Series) -> tuple[pd.Series, np.ndarray]:
@@ -244,7 +277,9 @@ def coerce(raw: pd.Series, column: Column, *, date_system: int = 1900) -> Read:
         text. Code lists and ranges are not checked here.
     """
     if column.type in ("int", "float"):
-        return years(raw) if column.name.endswith("_year") else numbers(raw, unit=column.unit)
+        if column.name.endswith("_year"):
+            return years(raw)
+        return (counts if column.type == "int" else numbers)(raw, unit=column.unit)
     if column.type == "date":
         return dates(raw, date_system=date_system)
     if column.type == "bool":

@@ -42,7 +42,7 @@ _UNIT = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
 _INSIDE = re.compile(r"[(\[【<]([^()\[\]【】<>]*)[)\]】>]")
 _STATED = re.compile(rf"(?:单位|unit)?[: ]*((?:亿|万|千|百)?(?:{_UNIT})?)(?:立方米|m3)?")
 _OWN_UNIT = re.compile(rf"(?:{_UNIT}|[亿億万萬])")
-_FIGURE = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"
+_FIGURE = r"(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"
 _QUANTITY = rf"(?:{_FIGURE})(?:[亿億万萬千仟百]|[wk](?![a-z]))?"
 _WORDS = "".join(_DIGITS) + "".join(_STEPS) + "廿卅点點"
 _PLAIN = re.compile(rf"([+-]?)((?:{_FIGURE})(?:e[+-]?\d{{1,3}})?)")
