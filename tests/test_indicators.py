@@ -23,6 +23,13 @@ def test_share_above_counts_area_and_a_value_on_the_limit_is_not_above():
     assert np.isnan(indicators.share_above(DEPTH, ZONES, 1.0)["C"])
 
 
+def test_a_cell_of_a_float32_raster_equals_the_limit_it_was_written_as():
+    # 0.3 is 0.30000001 in float32, and is not above 0.3 for that; 0.7 is 0.69999999.
+    depth = Raster(np.array([[0.3, 0.3, 0.7, 0.7]], dtype="float32"), **PLACE)
+    assert indicators.share_above(depth, ZONES, 0.3).tolist()[:2] == [0.0, 1.0]
+    assert indicators.class_score(depth, ZONES, [1, 2, 3], bounds=[0.3, 0.7]).tolist()[:2] == [1, 2]
+
+
 def test_missing_cells_are_left_out_of_a_share():
     holed = Raster(np.array([[-9.0, 2.0, -9.0, 9.0]]), **PLACE)
     made = indicators.share_above(holed, ZONES, 1.0)

@@ -259,7 +259,7 @@ def test_the_size_of_a_batch_changes_nothing(monkeypatch):
         return risk.rank_stability(example(), [0.25] * 4, draws=300, seed=5, error=0.1)
 
     whole = made()
-    monkeypatch.setattr("qzrisk.analysis.risk.stability._BATCH", 7)
+    monkeypatch.setattr("qzrisk.analysis.risk.stability.BATCH", 7)
     pd.testing.assert_frame_equal(made(), whole)
 
 

@@ -279,7 +279,10 @@ def manual(weights: Mapping[str, float] | pd.Series, *, rescale: bool = False) -
     >>> manual({"rain": 3, "slope": 1}, rescale=True).tolist()
     [0.75, 0.25]
     """
-    given = pd.Series(weights, dtype=float)
+    try:
+        given = pd.Series(weights, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ConfigError("weights are numbers", where="weights", got=str(error)) from error
     if not rescale and abs(given.sum() - 1) > WEIGHT_SLACK:
         raise ConfigError("weights do not sum to 1", where="weights", got=f"{given.sum():g}",
                           mend="correct them, or rescale=True")
@@ -330,7 +333,11 @@ def combine(*weights: pd.Series) -> pd.Series:
 
 def _judgements(matrix: pd.DataFrame | npt.ArrayLike) -> pd.DataFrame:
     table = matrix if isinstance(matrix, pd.DataFrame) else pd.DataFrame(np.asarray(matrix))
-    a = table.to_numpy(dtype=float)
+    try:
+        a = table.to_numpy(dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ConfigError("judgements are positive numbers", where="matrix", got=str(error)
+                          ) from error
     if a.ndim != 2 or a.shape[0] != a.shape[1] or not a.size:
         raise ConfigError("a comparison matrix is square", where="matrix", got=a.shape)
     if isinstance(matrix, pd.DataFrame) and list(table.index) != list(table.columns):

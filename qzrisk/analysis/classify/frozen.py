@@ -25,6 +25,7 @@ class FrozenBounds(NamedTuple):
     scheme : how the bounds were found.
     upper : k upper bounds, right-closed; the top level is open.
     period : year or data that froze them.
+    method : how an index was formed and weighted, so that next year's is formed alike; or "".
     """
 
     indicator: str
@@ -32,6 +33,7 @@ class FrozenBounds(NamedTuple):
     scheme: str
     upper: tuple[float, ...]
     period: str = ""
+    method: str = ""
 
     @property
     def relative(self) -> bool:
@@ -49,7 +51,8 @@ def bounds_to_text(frozen: FrozenBounds) -> str:
     (0.1, 0.2, 0.3)
     """
     upper = ", ".join("inf" if np.isinf(bound) else repr(float(bound)) for bound in frozen.upper)
-    words = {key: getattr(frozen, key) for key in ("indicator", "unit", "scheme", "period")}
+    words = {key: getattr(frozen, key) for key in (
+        "indicator", "unit", "scheme", "period", "method") if key != "method" or frozen.method}
     lines = [f"{key} = {_quoted(word)}" for key, word in words.items()]
     return "\n".join([*lines, f"upper = [{upper}]", ""])
 
@@ -82,7 +85,7 @@ def _made(table: Mapping[str, Any]) -> FrozenBounds:
     try:
         upper = tuple(float(bound) for bound in table["upper"])
         made = FrozenBounds(table["indicator"], table["unit"], table["scheme"], upper,
-                            table.get("period", ""))
+                            table.get("period", ""), table.get("method", ""))
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigError("frozen bounds cannot be read", got=repr(error),
                           expected=", ".join(FrozenBounds._fields),
@@ -104,23 +107,26 @@ def index_to_text(bounds: Mapping[str, FrozenBounds], scale: pd.DataFrame) -> st
     bounds : name of an index -> its bounds
     scale : DataFrame indexed by indicator with the columns `SCALE`
         An index of normalised indicators means the same only on the same ranges and weights.
+        A column ``definition`` (text), if there is one, says what was measured.
 
     Examples
     --------
     >>> frozen = FrozenBounds("risk", "index", "quantile", (0.1, 0.2, 0.3), "2021")
     >>> scale = pd.DataFrame({"low": 0.0, "high": 9.0, "weight": 1.0, "direction": 1}, ["rain_mm"])
     >>> bounds, scale = parse_index(index_to_text({"risk": frozen}, scale))
-    >>> bounds["risk"].period, scale.loc["rain_mm"].tolist()
+    >>> bounds["risk"].period, scale.loc["rain_mm", list(SCALE)].tolist()
     ('2021', [0.0, 9.0, 1.0, 1.0])
     """
     parts = [f"[bounds.{_quoted(name)}]\n{bounds_to_text(one)}" for name, one in bounds.items()]
     parts += [f"[scale.{_quoted(str(name))}]\n" + "".join(
-        f"{key} = {float(row[key])!r}\n" for key in SCALE) for name, row in scale.iterrows()]
+        f"{key} = {float(row[key])!r}\n" for key in SCALE)
+        + (f"definition = {_quoted(row['definition'])}\n" if "definition" in scale else "")
+        for name, row in scale.iterrows()]
     return "\n".join(parts)
 
 
 def parse_index(text: str) -> tuple[dict[str, FrozenBounds], pd.DataFrame]:
-    """Return what `index_to_text` wrote.
+    """Return what `index_to_text` wrote; ``definition`` is "" where the file has none.
 
     Raises
     ------
@@ -130,14 +136,14 @@ def parse_index(text: str) -> tuple[dict[str, FrozenBounds], pd.DataFrame]:
     table = _toml(text)
     try:
         bounds = {str(name): _made(one) for name, one in table["bounds"].items()}
-        rows = {str(name): [float(one[key]) for key in SCALE]
+        rows = {str(name): [*(float(one[key]) for key in SCALE), str(one.get("definition", ""))]
                 for name, one in table["scale"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ConfigError("a frozen index cannot be read", got=repr(error),
                           expected=f"[bounds.*] and [scale.*] with {', '.join(SCALE)}",
                           mend="take the file that the run wrote") from error
-    return bounds, pd.DataFrame.from_dict(rows, orient="index", columns=list(SCALE)).rename_axis(
-        "indicator")
+    return bounds, pd.DataFrame.from_dict(
+        rows, orient="index", columns=[*SCALE, "definition"]).rename_axis("indicator")
 
 
 def risk_matrix(

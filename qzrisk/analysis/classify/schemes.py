@@ -195,11 +195,14 @@ def _numbers(series: pd.Series) -> Array:
 
 
 def _fixed(bounds: Sequence[float] | Array | None, k: int) -> Array:
-    given = np.asarray([] if bounds is None else bounds, dtype=np.float64)
+    try:
+        given = np.asarray([] if bounds is None else bounds, dtype=np.float64)
+    except (TypeError, ValueError):
+        given = np.array([np.nan])
     if given.size not in (k - 1, k) or np.isnan(given).any() or (np.diff(given) < 0).any():
         raise ConfigError("bounds do not fit the levels", where="bounds",
                           expected=f"{k - 1} or {k} rising numbers for k={k}",
-                          got=None if bounds is None else given.tolist())
+                          got=None if bounds is None else list(bounds))
     return given if given.size == k else np.append(given, np.inf)
 
 

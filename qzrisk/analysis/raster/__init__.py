@@ -4,7 +4,7 @@ Every function returns a `qzrisk.grid.Blocks`, a lazy stream on a stated grid: `
 makes a file of it, ``qz.grid.gather`` a raster in memory. Results do not depend on the windows.
 """
 
-from qzrisk.analysis.raster.overlay import NO_CLASS, reclass, weighted_overlay
+from qzrisk.analysis.raster.overlay import NO_CLASS, as_stored, reclass, weighted_overlay
 from qzrisk.analysis.raster.proximity import KERNELS, align, burn, density, distance, nearest_m
 from qzrisk.analysis.raster.terrain import FOCAL, aspect, focal, hillshade, slope
 
@@ -13,6 +13,7 @@ __all__ = [
     "KERNELS",
     "NO_CLASS",
     "align",
+    "as_stored",
     "aspect",
     "burn",
     "density",

@@ -14,7 +14,7 @@ from rasterio.windows import Window
 
 from qzrisk.analysis.scaling import check_weights
 from qzrisk.errors import ConfigError
-from qzrisk.grid import Blocks, RasterLike, as_raster, require_same_grid
+from qzrisk.grid import Blocks, Raster, RasterLike, as_raster, require_same_grid
 
 Array = npt.NDArray[Any]
 
@@ -110,7 +110,8 @@ def reclass(
     Parameters
     ----------
     raster : Raster or path
-    bounds : inner bounds, rising: class 1 up to and including the first, and so on
+    bounds : inner bounds, rising: class 1 up to and including the first, and so on; rounded to
+        the type of the cells, so that a cell written as 0.3 is not above 0.3
     table : value -> class in 1 to 255, for rasters of codes
 
     Returns
@@ -136,7 +137,7 @@ def reclass(
                           expected="exactly one of them")
     layer = as_raster(raster)
     if bounds is not None:
-        return weighted_overlay([layer], [1.0], bounds=bounds)
+        return weighted_overlay([layer], [1.0], bounds=as_stored(bounds, layer))
     assert table is not None
     known = np.array(sorted(table), dtype=np.float64)
     codes = np.array([table[key] for key in sorted(table)])
@@ -155,6 +156,20 @@ def reclass(
             yield window, np.where(missing, NO_CLASS, codes[at]).astype(np.uint8)
 
     return Blocks(like=layer, dtype="uint8", nodata=NO_CLASS, make=make, name="class")
+
+
+def as_stored(bounds: Sequence[float], raster: Raster) -> list[float]:
+    """Return bounds rounded as the raster's cells are: a float32 cell of 0.3 equals the bound 0.3.
+
+    Examples
+    --------
+    >>> place = {"crs": "EPSG:4549", "transform": (200, 0, 0, 0, -200, 200)}
+    >>> as_stored([0.3], Raster(np.zeros((1, 1), "float32"), **place))
+    [0.30000001192092896]
+    """
+    if raster.dtype.kind != "f":
+        return list(bounds)
+    return [float(bound) for bound in np.asarray(bounds, dtype=raster.dtype)]
 
 
 def _rising(bounds: Sequence[float]) -> Array:

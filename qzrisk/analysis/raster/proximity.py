@@ -127,6 +127,8 @@ def density(
     ------
     CRSError, QzriskError
         If the CRS differs or cells are not square metres.
+    SchemaError
+        If a feature is no point.
     ConfigError
         If the radius is not positive, the kernel unknown, or `values` do not fit or are missing.
 
@@ -149,6 +151,10 @@ def density(
     if values is not None and not (values.index.equals(points.index) and np.isfinite(load).all()):
         raise ConfigError("one number a point is needed", where="values",
                           expected="the index of points, no NaN")
+    if not np.isin(shapely.get_type_id(points.geometry.to_numpy()), (-1, 0)).all():
+        raise SchemaError("a density is that of points", where="points", expected="Point",
+                          got=", ".join(sorted(points.geom_type.dropna().unique())),
+                          mend="points.geometry.representative_point()")
     x, y = points.geometry.x.to_numpy(), points.geometry.y.to_numpy()
     known = np.isfinite(x)
     load = load[known]

@@ -1,5 +1,6 @@
 """Risk: indicators to scores, scores to levels, and how sure the levels are."""
 
+from qzrisk.analysis.risk.draws import hazard_score, score_stability
 from qzrisk.analysis.risk.explain import composite, explain, topsis
 from qzrisk.analysis.risk.safety import counts, lec, ls, off_scale, point_levels, worst
 from qzrisk.analysis.risk.scores import METHODS, index
@@ -23,6 +24,7 @@ __all__ = [
     "effective",
     "explain",
     "fill",
+    "hazard_score",
     "hazard_scores",
     "hazard_weights",
     "index",
@@ -36,6 +38,7 @@ __all__ = [
     "ranges",
     "rank_stability",
     "rescale",
+    "score_stability",
     "topsis",
     "worst",
 ]

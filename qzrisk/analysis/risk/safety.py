@@ -157,6 +157,9 @@ def point_levels(points: pd.DataFrame) -> pd.Series:
     ... })).tolist()
     ['yellow', 'blue', 'orange']
     """
+    if "method" not in points:
+        raise ConfigError("risk points without their method", where="points", expected="method",
+                          got=list(points.columns))
     method = points["method"]
     strange = method[method.notna() & ~method.isin(METHODS)]
     if len(strange):

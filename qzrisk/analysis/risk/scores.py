@@ -68,11 +68,12 @@ def index(
     else:
         even = np.full(X.shape[1], 1 / max(X.shape[1], 1))
         w = check_weights(even if weights is None else weights, X.columns)
-        made = _aggregate(values[:, w > 0], w[w > 0], method)
+        made = aggregate(values[:, w > 0], w[w > 0], method)
     return pd.Series(made, index=X.index, name="index")
 
 
-def _aggregate(values: Array, w: Array, method: str) -> Array:
+def aggregate(values: Array, w: Array, method: str) -> Array:
+    """Return the index of arrays, units x indicators, all weights above 0; see `index`."""
     if method == "arithmetic":
         return np.asarray(values @ w)
     if method == "maximum":

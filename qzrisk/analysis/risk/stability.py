@@ -18,10 +18,13 @@ from qzrisk.errors import ConfigError
 
 Array = npt.NDArray[Any]
 
-_BATCH = 512
+BATCH = 512
 """Draws at a time: it bounds the memory."""
 
-_BUCKETS = 3
+_HUGE = 1e100
+"""Normalised values and their errors stay far below: differences of such numbers may overflow."""
+
+BUCKETS = 3
 """Buckets a unit when ranks are sorted: with fewer more units share one, more cost their count."""
 
 
@@ -92,23 +95,33 @@ def rank_stability(
     values, w = check_table(X), check_weights(weights, X.columns)
     sd = np.broadcast_to(np.asarray(error, dtype=float), w.shape) if np.ndim(error) == 0 else (
         by_column(error, X.columns, where="error"))
-    for name, good, got in (
-        ("draws", draws >= 1, draws), ("concentration", concentration > 0, concentration),
-        ("interval", 0 < interval < 1, interval), ("error", (sd >= 0).all(), sd.tolist()),
-    ):
-        if not good:
-            raise ConfigError("argument out of range", where=name, got=got)
+    check_law(draws, concentration, interval, sd)
+    if (np.abs(values) >= _HUGE).any():
+        raise ConfigError("argument out of range", where="X",
+                          expected="indicators on a scale of 0 to 1", got=np.nanmax(values))
     used = w > 0
     known = np.asarray(~np.isnan(values[:, used]).any(axis=1))
     w, sd = w[used], sd[used]
     cells = np.ascontiguousarray(values[known][:, used].T)
     score = w @ cells
-    upper = _bounds(score, bounds)
+    upper = level_bounds(score, bounds)
     shares, low, high = _simulate(cells, w, sd, upper, draws, seed, concentration, interval)
-    return _report(X.index, known, score, shares, low, high)
+    return report(X.index, known, score, shares, low, high)
 
 
-def _bounds(score: Array, bounds: Sequence[float] | Array | None) -> Array:
+def check_law(draws: int, concentration: float, interval: float, sd: Array) -> None:
+    """Raise on a number that no draw can be made with."""
+    for name, good, got in (
+        ("draws", draws >= 1, draws), ("concentration", 0 < concentration < np.inf, concentration),
+        ("interval", 0 < interval < 1, interval),
+        ("error", ((sd >= 0) & (sd < _HUGE)).all(), sd.tolist()),
+    ):
+        if not good:
+            raise ConfigError("argument out of range", where=name, got=got)
+
+
+def level_bounds(score: Array, bounds: Sequence[float] | Array | None) -> Array:
+    """Return upper bounds of the levels: those given, or four natural breaks of the scores."""
     if bounds is None:
         if np.unique(score).size < 4:
             raise ConfigError("too few distinct scores for four levels", where="bounds",
@@ -127,21 +140,21 @@ def _simulate(
     n = cells.shape[1]
     above = np.zeros((len(upper) - 1, n), np.int32)
     at_rank = np.zeros((n, n), np.int32)
-    for start in range(0, draws, _BATCH):
-        size = min(_BATCH, draws - start)
+    for start in range(0, draws, BATCH):
+        size = min(BATCH, draws - start)
         drawn = of_weights.dirichlet(concentration * w, size)
         noise = of_noise.standard_normal((size, n) if sd.any() else (0, 0))
         spread = np.sqrt((drawn**2) @ (sd**2))
         _tally(cells, drawn, noise, spread, upper[:-1], above, at_rank)
     # Rounded, for 400 draws of 0.8 leave 40 out on each side, not 39.999.
     tail = round(draws * (1 - interval) / 2, 6)
-    low, high = _rank_interval(at_rank, tail, draws - tail)
+    low, high = rank_interval(at_rank, tail, draws - tail)
     reached = np.vstack([np.full(n, draws), above, np.zeros(n, np.int32)])
     return -np.diff(reached, axis=0).T / draws, low, high
 
 
 @njit(nogil=True, cache=True)
-def _rank_down(s: Array, rank: Array, count: Array, bucket: Array, order: Array, key: Array
+def rank_down(s: Array, rank: Array, count: Array, bucket: Array, order: Array, key: Array
                ) -> None:  # pragma: no cover
     """Write 0-based ranks, the largest first, ties to the best: buckets, then insertion."""
     # Positions are unsigned: a signed one is tested for the end of the array at every access.
@@ -201,7 +214,7 @@ def _tally(
 ) -> None:  # pragma: no cover
     """Add to the counts of draws above each bound and at each rank, for every unit."""
     draws, n = weights.shape[0], cells.shape[1]
-    count, bucket = np.empty(_BUCKETS * n + 2, np.uint32), np.empty(n, np.uint32)
+    count, bucket = np.empty(BUCKETS * n + 2, np.uint32), np.empty(n, np.uint32)
     order, key = np.empty(n, np.uint32), np.empty(n)
     ranks = np.empty((draws, n), np.uint32)
     s = np.empty(n)
@@ -213,7 +226,7 @@ def _tally(
         for b in range(inner.size):
             for i in range(n):
                 above[b, i] += s[i] > inner[b]
-        _rank_down(s, ranks[d], count, bucket, order, key)
+        rank_down(s, ranks[d], count, bucket, order, key)
     # Unit by unit, so that a row of counts stays in cache.
     for i in range(n):
         for d in range(draws):
@@ -221,9 +234,10 @@ def _tally(
 
 
 @njit(nogil=True, cache=True)
-def _rank_interval(
+def rank_interval(
     at_rank: Array, low: float, high: float
 ) -> tuple[Array, Array]:  # pragma: no cover
+    """Return the first rank of more than `low` draws and the rank that `high` draws reach."""
     n = at_rank.shape[0]
     first, last = np.zeros(n), np.zeros(n)
     for i in range(n):
@@ -239,8 +253,9 @@ def _rank_interval(
     return first, last
 
 
-def _report(index: pd.Index, known: Array, score: Array, shares: Array, low: Array, high: Array
-            ) -> pd.DataFrame:
+def report(index: pd.Index, known: Array, score: Array, shares: Array, low: Array, high: Array
+           ) -> pd.DataFrame:
+    """Return the frame of `rank_stability` from what was counted of the units known."""
     codes = level_codes(shares.shape[1])
     best = shares.shape[1] - 1 - np.argmax(shares[:, ::-1], axis=1)
     made = pd.DataFrame({"index": score}, index=index[known])

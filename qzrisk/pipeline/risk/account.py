@@ -103,6 +103,7 @@ def explain(loaded: Loaded, results: Results, project: Project, unit: str,
     if level != "village":
         sentences.append(text("account_red", language, share=row["red_area_share"]))
     sentences.append(_indicator_words(found, language))
+    sentences += _not_mean(project)
     if found["filled"].any():
         sentences.append(text("account_filled", language, names=_joined(
             found["name"][found["filled"]].tolist(), language)))
@@ -135,10 +136,18 @@ def chart(loaded: Loaded, results: Results, project: Project, unit: str,
     }).set_axis(found["name"], axis=0)
     name = loaded.tables["units"].loc[unit, "name"]
     foot = [text("synthetic", language)] if project.synthetic else []
+    foot += _not_mean(project)
     foot += class_notes(results, _level(unit, loaded), project, hazard)[:1]
     return bars.draw(drawn, axis=text("account_axis", language), foot=" · ".join(foot),
                      title=text("account_chart", language, name=name,
                                 what=_what(hazard, language)))
+
+
+def _not_mean(project: Project) -> list[str]:
+    """Return the sentence that contributions do not sum to an index that is no weighted mean."""
+    way = project.risk.method
+    return [] if way == "arithmetic" else [text(
+        "account_not_mean", project.language, method=text(f"method_{way}", project.language))]
 
 
 def _assessed(results: Results, hazard: str | None) -> Assessment:

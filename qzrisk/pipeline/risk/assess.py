@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from qzrisk import rules
 from qzrisk.analysis import classify, weights
 from qzrisk.analysis import risk as _risk
 from qzrisk.analysis.classify import FrozenBounds
 from qzrisk.errors import ConfigError
 from qzrisk.pipeline.load import Loaded
+from qzrisk.pipeline.risk import confidence
+from qzrisk.pipeline.risk import frozen as _frozen
 from qzrisk.pipeline.risk.measures import measured
 from qzrisk.project import Project
+from qzrisk.text import table
 from qzrisk.units import LEVELS, roll_up, share
 
-COMPOSITE = "composite"
-"""Name of the multi-hazard index beside those of the hazards."""
+COMPOSITE = confidence.COMPOSITE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
@@ -27,7 +31,8 @@ class Assessment:
     Attributes
     ----------
     tree : DataFrame by indicator: dimension, hazard, direction, weight (in the composite), low and
-        high (ends of the scale), missing, filled (villages without a value, filled by the median).
+        high (ends of the scale), missing, filled (villages without a value, filled by the median),
+        definition (what is measured, in one line).
     raw, flags, scaled : DataFrames by village x indicator: as measured, filled in, on [0, 1].
     present : bool DataFrame village x hazard: no hazard, no risk.
     members : DataFrame indicator x hazard: weights inside the score of a hazard.
@@ -36,10 +41,9 @@ class Assessment:
     bounds : index (`COMPOSITE` or hazard) -> bounds, shared by all levels of unit.
     tables : level -> DataFrame by unit of the composite: risk_index, risk_class, red_area_share,
         persons, and share_<hazard> of the index.
-    by_hazard : hazard -> level -> DataFrame by unit of its own index; with its confidence where
-        the method is the weighted mean.
+    by_hazard : hazard -> level -> DataFrame by unit of its own index, with its confidence.
     confidence : level -> DataFrame by unit: draws_<level>, confidence, rank, rank_low, rank_high.
-    consistency_ratio : of the judgements (AHP), or None.
+    consistency_ratio : of the judgements (AHP), or None; `worst_judgement` where it is too high.
     frozen : period whose bounds and scales are used, or "".
     """
 
@@ -56,11 +60,12 @@ class Assessment:
     by_hazard: Mapping[str, Mapping[str, pd.DataFrame]]
     confidence: Mapping[str, pd.DataFrame]
     consistency_ratio: float | None = None
+    worst_judgement: weights.Judgement | None = None
     frozen: str = ""
 
     def frozen_text(self) -> str:
         """Return bounds, scales and weights as the file that ``[risk] frozen`` may name."""
-        scale = self.tree[list(classify.frozen.SCALE)]
+        scale = self.tree[[*classify.frozen.SCALE, "definition"]]
         return classify.index_to_text(self.bounds, scale)
 
     def wide(self, level: str) -> pd.DataFrame:
@@ -112,15 +117,18 @@ def assess(loaded: Loaded, coverage: Mapping[str, pd.DataFrame], project: Projec
         If an indicator, weight, judgement or frozen file does not fit.
     """
     settings, entries = project.risk, project.risk.indicators
-    tree = _tree(project)
     raw = measured(loaded, coverage["village"], entries)
+    tree = _tree(project)
     filled, flags = _risk.fill(raw, pd.Series({entry.name: entry.missing for entry in entries},
                                               dtype=object))
-    frozen, kept = _frozen(project, tree)
+    ratio, worst, fixed = _fixed_weights(tree, project)
+    frozen, kept = _frozen.read(project, tree, fixed)
     scale = _risk.ranges(filled) if kept is None else kept
     tree[["low", "high"]] = scale.reindex(tree.index)[["low", "high"]]
     scaled = _risk.rescale(filled, tree["direction"], tree)
-    tree["weight"], ratio = _weights(scaled, tree, project, kept)
+    tree["definition"] = _frozen.definitions(project, tree)
+    tree["weight"] = (kept["weight"].reindex(tree.index) if kept is not None else fixed
+                      if fixed is not None else _weights(scaled, tree, project))
     tree["missing"], tree["filled"] = raw.isna().sum(), flags.sum()
     members = _risk.member_weights(tree, tree["weight"])
     present = _risk.presence(filled, tree)
@@ -138,8 +146,9 @@ def assess(loaded: Loaded, coverage: Mapping[str, pd.DataFrame], project: Projec
         tree=tree, raw=raw, flags=flags, scaled=scaled, present=present, members=members,
         hazards=load[named].to_frame(), scores=scores, bounds=bounds, tables=composite,
         by_hazard={hazard: tables[hazard] for hazard in named}, confidence={},
-        consistency_ratio=ratio, frozen=next(iter(frozen.values())).period if frozen else "")
-    return _with_confidence(made, loaded, project, load)
+        consistency_ratio=ratio, worst_judgement=worst,
+        frozen=next((one.period or str(project.risk.frozen) for one in frozen.values()), ""))
+    return confidence.added(made, loaded.tables["units"], project)
 
 
 def _tree(project: Project) -> pd.DataFrame:
@@ -155,70 +164,68 @@ def _tree(project: Project) -> pd.DataFrame:
         else "", "direction": entry.direction, "weight": entry.weight} for entry in entries],
     ).set_index("indicator")
     tree["weight"] = tree["weight"] / tree["weight"].sum()
+    for entry in entries:
+        if entry.hazard and entry.dimension != "hazard":
+            raise ConfigError("a hazard of an indicator that all hazards share",
+                              where=f"risk.indicators {entry.name}", got=entry.hazard,
+                              expected='no hazard, or dimension = "hazard" '
+                              f"(it is {entry.dimension})", mend="remove hazard")
+        _check_hazard(tree.loc[entry.name, "hazard"], where=f"risk.indicators {entry.name}")
     own = tree["hazard"][tree["dimension"] == "hazard"]
     if (own == "").any() and (own != "").any():
         raise ConfigError("a hazard indicator without its hazard", where=f"risk.indicators "
                           f"{own.index[own == ''][0]}", expected=", ".join(sorted(set(own) - {""})),
                           mend='add hazard = "..."')
-    if COMPOSITE in set(own):
-        raise ConfigError("a hazard cannot be called composite", where="risk.indicators",
-                          mend="give it its own code")
     return tree
 
 
-def _weights(scaled: pd.DataFrame, tree: pd.DataFrame, project: Project,
-             kept: pd.DataFrame | None) -> tuple[pd.Series, float | None]:
-    """Return the weights of the indicators in the composite, and the consistency ratio (AHP)."""
-    way, given = project.risk.weighting, tree["weight"]
-    if kept is not None:
-        return kept["weight"].reindex(tree.index), None
+def _check_hazard(hazard: str, *, where: str) -> None:
+    """Refuse a misspelt code, and one that makes no name of a file."""
+    known = [key.removeprefix("hazard_") for key in table() if key.startswith("hazard_")]
+    if not hazard or hazard in known:
+        return
+    near = difflib.get_close_matches(hazard, known, n=1, cutoff=0.8)
+    if near or hazard == COMPOSITE or not hazard.isidentifier():
+        raise ConfigError("unusable code of a hazard", where=where, got=repr(hazard),
+                          expected=f"{', '.join(known)}, or a code of your own of letters, digits "
+                          "and _", mend=f"did you mean {near[0]!r}?" if near else "change the code")
+
+
+def _fixed_weights(tree: pd.DataFrame, project: Project
+                   ) -> tuple[float | None, weights.Judgement | None, pd.Series | None]:
+    """Return consistency ratio and worst judgement (AHP), and weights that need no data, if any."""
+    way = project.risk.weighting
     if way == "ahp":
         return _ahp(tree, project)
+    return None, None, {"manual": tree["weight"], "equal": weights.equal(tree.index)}.get(way)
+
+
+def _weights(scaled: pd.DataFrame, tree: pd.DataFrame, project: Project) -> pd.Series:
+    """Return the weights of the indicators in the composite that the data decide on."""
     positive = pd.Series(1, index=tree.index)  # scaled values are high = risky already
-    found = {
-        "manual": lambda: given,
-        "equal": lambda: weights.equal(tree.index),
-        "entropy": lambda: weights.entropy(scaled, positive),
-        "critic": lambda: weights.critic(scaled, positive),
-        "combined": lambda: weights.combine(given, weights.entropy(scaled, positive)),
-    }[way]()
-    return found.rename("weight"), None
+    if project.risk.weighting == "critic":
+        return weights.critic(scaled, positive)
+    found = weights.entropy(scaled, positive)
+    return found if project.risk.weighting == "entropy" else weights.combine(tree["weight"], found)
 
 
-def _ahp(tree: pd.DataFrame, project: Project) -> tuple[pd.Series, float]:
+def _ahp(tree: pd.DataFrame, project: Project
+         ) -> tuple[float, weights.Judgement | None, pd.Series]:
     """Share the weights of the dimensions, by their judgements, among their indicators."""
     dimensions = [part for part in _risk.scores.PARTS if (tree["dimension"] == part).any()]
-    matrix = project.risk.judgements
-    if len(matrix) != len(dimensions):
+    rows = [list(row) if isinstance(row, (list, tuple)) else [row]
+            for row in project.risk.judgements]
+    if {len(rows), *map(len, rows)} != {len(dimensions)} or not all(
+            isinstance(x, (int, float)) for row in rows for x in row):
         raise ConfigError("judgements do not fit the dimensions", where=f"{project.file.name}: "
-                          "[risk] judgements", got=f"{len(matrix)} rows",
-                          expected=f"{len(dimensions)} x {len(dimensions)}: {dimensions}")
-    found, ratio = weights.ahp(pd.DataFrame(list(map(list, matrix)), index=dimensions,
-                                            columns=dimensions))
+                          "[risk] judgements", got=rows, mend="a row of numbers a dimension",
+                          expected=f"{len(dimensions)} x {len(dimensions)} numbers: {dimensions}")
+    matrix = pd.DataFrame(rows, index=dimensions, columns=dimensions)
+    found, ratio = weights.ahp(matrix)
+    good = ratio < rules.value("weighting", "ahp.consistency_limit")
     inside = tree["weight"] / tree.groupby("dimension")["weight"].transform("sum")
-    return (inside * tree["dimension"].map(found)).rename("weight"), ratio
-
-
-def _frozen(project: Project, tree: pd.DataFrame
-            ) -> tuple[dict[str, FrozenBounds], pd.DataFrame | None]:
-    """Return the bounds and scales of an earlier year, checked against the indicators of this."""
-    path = project.risk.frozen
-    if path is None:
-        return {}, None
-    bounds, scale = classify.parse_index(path.read_text(encoding="utf-8"))
-    if set(scale.index) != set(tree.index):
-        raise ConfigError("the frozen index has other indicators", where=path.name,
-                          expected=sorted(tree.index), got=sorted(scale.index),
-                          mend="freeze it again, or restore the indicators")
-    other = tree.index[scale["direction"].reindex(tree.index) != tree["direction"]]
-    weighed = project.risk.weighting == "manual" and not np.allclose(
-        scale["weight"].reindex(tree.index), tree["weight"], atol=1e-9)
-    if len(other) or weighed:
-        raise ConfigError("the frozen index has other weights or directions", where=path.name,
-                          expected=tree[["weight", "direction"]].to_dict("index"),
-                          got=scale[["weight", "direction"]].to_dict("index"),
-                          mend="freeze it again, or restore the weights")
-    return bounds, scale
+    return (ratio, None if good else weights.most_inconsistent(matrix),
+            (inside * tree["dimension"].map(found)).rename("weight"))
 
 
 def _bounds(values: pd.Series, name: str, project: Project, frozen: Mapping[str, FrozenBounds]
@@ -236,6 +243,11 @@ def _bounds(values: pd.Series, name: str, project: Project, frozen: Mapping[str,
                           expected=name, got=", ".join(frozen), mend="freeze it again")
     if name == COMPOSITE and project.risk.bounds:
         scheme, upper = "fixed", project.risk.bounds
+        if not all(isinstance(bound, (int, float)) and 0 < bound < 1 for bound in upper[:-1]):
+            raise ConfigError("bounds outside the scale of the index",
+                              where=f"{project.file.name}: [risk] bounds", got=list(upper),
+                              expected="numbers between 0 and 1, the last the maximum",
+                              mend="correct them: the index is 0 to 1")
     elif values.isna().all():
         # Nothing to class: any bounds will do, since no unit gets a level.
         upper = tuple(np.linspace(0, 1, project.risk.levels + 1)[1:].tolist())
@@ -243,7 +255,7 @@ def _bounds(values: pd.Series, name: str, project: Project, frozen: Mapping[str,
         upper = tuple(map(float, classify.class_bounds(
             values, scheme=scheme, k=project.risk.levels)))
     return FrozenBounds(indicator=f"risk_{name}", unit="index 0-1", scheme=scheme, upper=upper,
-                        period=period)
+                        period=period, method=_frozen.method(project))
 
 
 def _classed(values: pd.Series, bounds: FrozenBounds) -> pd.Series:
@@ -286,53 +298,3 @@ def _shares(scores: pd.DataFrame, load: pd.Series, index: pd.Series,
     """Return the share of each hazard in the composite of each unit."""
     means = _mean(scores, coverage["village"]["persons"], index, loaded.tables["units"], level)
     return _risk.composite(means, load).drop(columns="score").reindex(coverage[level].index)
-
-
-def _with_confidence(made: Assessment, loaded: Loaded, project: Project, load: pd.Series
-                     ) -> Assessment:
-    """Return the assessment with the Monte Carlo of its composite at every level.
-
-    The composite is the weighted mean of the indicators, or else of the hazards' scores; either
-    is drawn about its own weights.
-    """
-    units, village = loaded.tables["units"], made.tables["village"]
-    linear = project.risk.method == "arithmetic"
-    chosen = made.tree["weight"] if linear else load
-    confidence = {}
-    for level, table in made.tables.items():
-        means = made.means(level, units) if linear else _mean(
-            made.scores, village["persons"], village["risk_index"], units, level)
-        confidence[level] = table[["name", "risk_class"]].join(_drawn(
-            means.reindex(table.index), chosen, table["risk_class"], made.bounds[COMPOSITE],
-            project))
-    by_hazard = {hazard: {level: table.join(_own_confidence(made, hazard, level, project, units))
-                          if linear else table for level, table in levels.items()}
-                 for hazard, levels in made.by_hazard.items()}
-    return replace(made, confidence=confidence, by_hazard=by_hazard)
-
-
-def _own_confidence(made: Assessment, hazard: str, level: str, project: Project,
-                    units: pd.DataFrame) -> pd.Series:
-    """Return the share of draws about the weights inside one hazard that keep a unit's class."""
-    table, load = made.by_hazard[hazard][level], made.members[hazard]
-    means = made.means(level, units, hazard).reindex(table.index)
-    return _drawn(means, load, table["risk_class"], made.bounds[hazard], project)["confidence"]
-
-
-def _drawn(means: pd.DataFrame, chosen: pd.Series, classes: pd.Series, bounds: FrozenBounds,
-           project: Project) -> pd.DataFrame:
-    """Return the share of draws in each class, that of the unit's own class, and the ranks."""
-    codes = classify.level_codes(len(bounds.upper))
-    columns = {f"share_{code}": f"draws_{code}" for code in codes}
-    kept = [*columns.values(), "confidence", "rank", "rank_low", "rank_high"]
-    if classes.isna().all():
-        return pd.DataFrame(np.nan, index=means.index, columns=kept)
-    settings = project.risk
-    drawn = _risk.rank_stability(
-        means.where(classes.notna()), chosen, draws=settings.draws, seed=project.seed,
-        concentration=settings.concentration, error=settings.data_error, bounds=bounds.upper)
-    drawn = drawn.rename(columns=columns)
-    own = pd.Series(np.nan, index=drawn.index)
-    for code in codes:
-        own = own.mask(classes == code, drawn[f"draws_{code}"])
-    return drawn.assign(confidence=own)[kept]

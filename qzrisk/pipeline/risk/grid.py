@@ -47,11 +47,12 @@ def classed(loaded: Loaded, made: Assessment, project: Project,
     A raster indicator takes the value of the cell (`CELLWISE`), every other one the scaled value
     of the village at the cell's centre. Scales and bounds are those of the villages, so that a
     cell, its village and its county wear the same colours for the same index; a cell beyond the
-    range of all villages takes the end of the scale.
+    range of all villages takes the end of the scale. In memory stand one byte a cell and index,
+    four for the village, eight for each raster on another grid than the first; scores are held
+    for one window alone.
     """
     like = _like(loaded)
     cells = {name: np.zeros(like.shape, np.uint8) for name in names or tuple(made.bounds)}
-    # A byte a cell and index is kept; the scores themselves only of one window.
     for window, scores in scored(loaded, made, project):
         for name, kept in cells.items():
             level = np.searchsorted(made.bounds[name].upper[:-1], scores[name], side="left") + 1
@@ -123,23 +124,24 @@ def _values(entry: Indicator, loaded: Loaded, like: Raster) -> Callable[[Window]
         # Codes must stay codes; numbers are interpolated between cell centres.
         method = "nearest" if entry.table else "bilinear"
         source = gather(_raster.align(source, like, method=method))
-    if entry.measure == "raster_share":
-        above = entry.above
+    if entry.above is not None:
+        above, = _raster.as_stored([entry.above], loaded.rasters[entry.source])
         return lambda window: _above(source.values(window), above)
     if entry.measure == "raster_class" and entry.scores:
         points = np.array(entry.scores)
-        return lambda window: _points(source.values(window), entry.bounds, points)
+        bounds = _raster.as_stored(entry.bounds, loaded.rasters[entry.source])
+        return lambda window: _points(source.values(window), bounds, points)
     if entry.measure == "raster_class":
         table = {float(code): score for code, score in entry.table.items()}
         return lambda window: pd.Series(source.values(window).ravel()).map(table).to_numpy()
     return source.values
 
 
-def _above(cells: Array, above: float | None) -> Array:
+def _above(cells: Array, above: float) -> Array:
     return np.where(np.isnan(cells), np.nan, cells > above)
 
 
-def _points(cells: Array, bounds: tuple[float, ...], points: Array) -> Array:
+def _points(cells: Array, bounds: list[float], points: Array) -> Array:
     rank = np.searchsorted(bounds, np.nan_to_num(cells), side="left")
     return np.where(np.isnan(cells), np.nan, points[rank])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,14 +15,18 @@ import pandas as pd
 from qzrisk import rules
 from qzrisk.analysis import indicators as _indicators
 from qzrisk.analysis import network, raster, zonal
-from qzrisk.errors import ConfigError
+from qzrisk.errors import ConfigError, CRSError
 from qzrisk.grid import Raster, gather
+from qzrisk.layers.schema import schemas
 from qzrisk.pipeline.load import Loaded
 from qzrisk.project import Indicator
 from qzrisk.units import ancestors, in_statistics, share
 
 _OPTIONS = ("column", "where", "above", "bounds", "scores", "table", "radius_m", "max_cost_min",
             "mode")
+
+_TOLD = 20
+"""Values of a column told at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,10 +75,21 @@ class Inputs:
         if entry.source not in self.loaded.layers:
             raise _without("layer", entry, list(self.loaded.layers))
         frame = self.loaded.layers[entry.source]
+        if frame.empty and len(self.loaded.quarantine.get(entry.source, ())):
+            raise ConfigError("an indicator of a layer whose rows are all in quarantine",
+                              where=_where(entry), got=entry.source, expected="accepted rows",
+                              mend="qzrisk check says what is wrong with them")
         for column, value in entry.where.items():
             _require_column(frame, column, entry)
-            frame = frame[frame[column].astype("str") == str(value)]
+            frame = frame[_holding(frame[column], str(value), entry)]
         return frame
+
+    def numbers(self, entry: Indicator, frame: pd.DataFrame) -> pd.Series | None:
+        """Return the column that an indicator sums, or None where it counts things."""
+        if not entry.column:
+            return None
+        _require_column(frame, entry.column, entry)
+        return _as_numbers(frame[entry.column], entry)
 
     def grid(self, entry: Indicator) -> Raster:
         """Return the raster whose cells distances and densities are computed for."""
@@ -101,6 +117,30 @@ def _require_column(frame: pd.DataFrame, column: str, entry: Indicator) -> None:
         raise ConfigError("indicator without its column", where=_where(entry),
                           expected=", ".join(map(str, frame.columns)), got=column,
                           mend=f"did you mean {near[0]!r}?" if near else "")
+
+
+def _holding(values: pd.Series, code: str, entry: Indicator) -> pd.Series:
+    """Tell where a column holds a code, alone or among several joined by ``;``."""
+    words = values.astype("str")
+    found = (";" + words + ";").str.contains(f";{code};", regex=False).fillna(False).astype(bool)
+    known = schemas()[entry.source].columns if entry.source in schemas() else {}
+    allowed = known[values.name].codes if values.name in known else ()
+    if len(values) and not found.any() and code not in allowed:
+        seen = sorted({*allowed, *words.dropna().unique()[:_TOLD]})
+        near = difflib.get_close_matches(code, seen, n=1, cutoff=0.5)
+        raise ConfigError(f"no {entry.source} of this {values.name}", where=_where(entry),
+                          expected=", ".join(seen), got=repr(code),
+                          mend=f"did you mean {near[0]!r}?" if near else "correct where")
+    return found
+
+
+def _as_numbers(values: pd.Series, entry: Indicator) -> pd.Series:
+    try:
+        return values.astype(float)
+    except (TypeError, ValueError) as error:
+        raise ConfigError("an indicator of a column that holds no numbers", where=_where(entry),
+                          expected="a column of numbers", got=f"{values.name}: {error}",
+                          mend="choose another column") from error
 
 
 def _raster_mean(entry: Indicator, given: Inputs) -> pd.Series:
@@ -154,12 +194,8 @@ def _column(entry: Indicator, given: Inputs) -> pd.Series:
 
 def _count(entry: Indicator, given: Inputs) -> pd.Series:
     things = given.things(entry)
-    values = None
-    if entry.column:
-        _require_column(things, entry.column, entry)
-        values = things[entry.column]
     return _indicators.total(_indicators.zone_of(things, given.villages), given.villages.index,
-                             values)
+                             given.numbers(entry, things))
 
 
 def _count_per_km2(entry: Indicator, given: Inputs) -> pd.Series:
@@ -185,12 +221,8 @@ def _distance_persons(entry: Indicator, given: Inputs) -> pd.Series:
 def _kernel_density(entry: Indicator, given: Inputs) -> pd.Series:
     assert entry.radius_m is not None
     things = given.things(entry)
-    values = None
-    if entry.column:
-        _require_column(things, entry.column, entry)
-        values = things[entry.column].astype(float)
     made = gather(raster.density(things, given.grid(entry), radius_m=entry.radius_m,
-                                 values=values))
+                                 values=given.numbers(entry, things)))
     return zonal.zonal_stats(made, given.villages, ("mean",))["mean"]
 
 
@@ -214,7 +246,7 @@ def _unit_value(entry: Indicator, given: Inputs) -> pd.Series:
     if entry.source not in tables:
         raise _without("table", entry, [name for name in tables if name != "units"])
     _require_column(tables[entry.source], entry.column, entry)
-    values = tables[entry.source][entry.column].astype(float)
+    values = _as_numbers(tables[entry.source][entry.column], entry)
     found = pd.Series(float("nan"), index=given.villages.index)
     for level in ("village", "town", "county", "city"):
         above = ancestors(tables["units"], level).reindex(found.index)
@@ -247,6 +279,29 @@ CELLWISE = ("raster_mean", "raster_share", "raster_class", "raster_persons_mean"
 """Measures whose value a single cell has too; the others stand for the cell's village."""
 
 
+def _check_numbers(entry: Indicator) -> None:
+    """Refuse numbers that no measure can work with; `table` and the lists may hold anything."""
+    given: dict[str, list[object]] = {
+        "weight": [entry.weight], "bounds": [*entry.bounds], "scores": [*entry.scores],
+        "table": [*entry.table.values()],
+        **{key: [] if getattr(entry, key) is None else [getattr(entry, key)]
+           for key in ("above", "radius_m", "max_cost_min")}}
+    for key, numbers in given.items():
+        wrong = [x for x in numbers if isinstance(x, bool) or not isinstance(x, (int, float))
+                 or not math.isfinite(x) or (key in ("radius_m", "max_cost_min") and x <= 0)]
+        if wrong:
+            raise ConfigError(f"{key} of an indicator", where=_where(entry), got=repr(wrong[0]),
+                              expected="a number > 0" if key in ("radius_m", "max_cost_min")
+                              else "finite numbers", mend=f"correct {key}")
+    for code in entry.table:
+        try:
+            float(code)
+        except ValueError as error:
+            raise ConfigError("table of an indicator", where=_where(entry), got=repr(code),
+                              expected="codes of the raster = score", mend="correct the code"
+                              ) from error
+
+
 def check(entry: Indicator, loaded: Loaded) -> None:
     """Refuse an indicator whose measure is unknown, or whose keys do not fit it.
 
@@ -272,8 +327,20 @@ def check(entry: Indicator, loaded: Loaded) -> None:
         raise ConfigError(f"measure {entry.measure} does not use {', '.join(stray)}",
                           where=_where(entry), expected=", ".join((*needed, *allowed)) or "no key",
                           mend="remove the key, or choose another measure")
-    if entry.measure.startswith("raster_") and entry.source not in loaded.rasters:
+    _check_numbers(entry)
+    if entry.measure.startswith("raster_"):
+        _check_raster(entry, loaded)
+
+
+def _check_raster(entry: Indicator, loaded: Loaded) -> None:
+    if entry.source not in loaded.rasters:
         raise _without("raster", entry, list(loaded.rasters))
+    layer, ground = loaded.rasters[entry.source], loaded.layers["boundaries"].crs
+    if not layer.crs.equals(ground, ignore_axis_order=True):
+        raise CRSError("a raster in another CRS than the project", where=f"{_where(entry)}: "
+                       f"{layer.where}", expected=ground.name, got=layer.crs.name,
+                       mend=f"gdalwarp -t_srs {ground.to_string()} -r bilinear (near for codes) "
+                       "in.tif out.tif")
 
 
 def measured(loaded: Loaded, coverage: pd.DataFrame, entries: tuple[Indicator, ...]
@@ -294,7 +361,7 @@ def measured(loaded: Loaded, coverage: pd.DataFrame, entries: tuple[Indicator, .
     Raises
     ------
     ConfigError
-        If an indicator does not fit, see `check`.
+        If an indicator does not fit, see `check`, or a value is infinite.
     """
     for entry in entries:
         check(entry, loaded)
@@ -302,4 +369,12 @@ def measured(loaded: Loaded, coverage: pd.DataFrame, entries: tuple[Indicator, .
     made = {entry.name: MEASURES[entry.measure][0](entry, given).reindex(coverage.index)
             for entry in entries}
     counted = in_statistics(loaded.tables["units"]).reindex(coverage.index)
-    return pd.DataFrame(made, index=coverage.index).astype(float).where(counted, float("nan"))
+    found = pd.DataFrame(made, index=coverage.index).astype(float).where(counted, float("nan"))
+    endless = found.isin([math.inf, -math.inf])
+    if endless.any(axis=None):
+        name = str(endless.columns[endless.any()][0])
+        raise ConfigError("an infinite indicator", where=f"risk.indicators {name}",
+                          got=f"in {endless[name].sum()} villages, e.g. "
+                          f"{endless.index[endless[name]][:3].tolist()}", expected="finite numbers",
+                          mend="mend the infinite cells or values of its source")
+    return found

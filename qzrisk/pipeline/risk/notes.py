@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from qzrisk import rules
 from qzrisk.levels import RISK_PALETTES
 from qzrisk.pipeline.measures import Results
 from qzrisk.pipeline.risk.assess import COMPOSITE, Assessment
@@ -105,6 +106,11 @@ def _weight_notes(made: Assessment, project: Project, hazard: str | None) -> lis
                   weighting=text(f"weighting_{settings.weighting}", language))]
     if made.consistency_ratio is not None:
         notes.append(text("note_consistency", language, ratio=made.consistency_ratio))
+    if made.worst_judgement is not None:
+        pair = made.worst_judgement
+        notes.append(text("note_inconsistent", language, row=words[str(pair.row)],
+                          column=words[str(pair.column)], given=pair.given, implied=pair.implied,
+                          limit=rules.value("weighting", "ahp.consistency_limit")))
     if hazard is not None:
         own = made.members[hazard][(made.tree["hazard"] == hazard)]
         notes.append(text("note_hazard_own", language, names=weighted(
