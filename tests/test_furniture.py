@@ -14,6 +14,7 @@ from qzrisk.errors import ConfigError, QzriskError
 from qzrisk.levels import palette
 from qzrisk.maps import furniture, style
 from qzrisk.maps.furniture import frame, lettering, panel, paths, view
+from qzrisk.maps.furniture import table as printed
 from qzrisk.maps.furniture.legend import size_steps, symbol_pt
 from qzrisk.maps.static import page
 
@@ -270,12 +271,12 @@ def test_inner_lines_are_the_edges_that_two_units_share():
 
 
 def test_table_cells_say_the_missing_and_keep_decimals_level():
-    assert panel.cell_text(np.nan) == "—" and panel.cell_text(None) == "—"
+    assert printed.cell_text(np.nan) == "—" and printed.cell_text(None) == "—"
     values = pd.Series([22.0, 70.75, np.nan])
-    assert [panel.cell_text(v, panel.decimals_of(values)) for v in values] == [
+    assert [printed.cell_text(v, printed.decimals_of(values)) for v in values] == [
         "22.00", "70.75", "—"]
     spec = world.risk_map()
-    assert [panel.chip_words(code, spec) for code in spec.table["等级"]] == [
+    assert [printed.chip_words(code, spec) for code in spec.table["等级"]] == [
         "高风险", "低风险", "高风险", "暂缺"]
 
 
@@ -285,12 +286,49 @@ def test_words_of_a_table_give_way_before_its_numbers():
                           "Persons/10k": ["39.7", "885.0"], "km²": ["47", "10,932"]})
     spec = world.risk_map(table=table, class_column="", table_palette="")
     sheet = page.new_sheet("A4")
-    edges, aligns = panel._columns(spec, sheet, 0.0, 86.0, 4.7)
-    assert aligns == ["left", *["right"] * 4] and edges[-1][1] == pytest.approx(86.0)
+    edges, aligns, size = printed._columns(spec, sheet, 0.0, 74.0, 4.7)
+    assert aligns == ["left", *["right"] * 4] and edges[-1][1] == pytest.approx(74.0)
+    assert size == pytest.approx(7.4)  # one long name does not make the others small
     for name, (left, right) in list(zip(table, edges, strict=True))[1:]:
-        words = max(0.8 * lettering.measure(name, 7.4, bold=True)[0],
-                    *(lettering.measure(value, 7.4)[0] for value in table[name]))
+        words = max(0.8 * lettering.measure(name, size, bold=True)[0],
+                    *(lettering.measure(value, size)[0] for value in table[name]))
         assert right - left == pytest.approx(words + 3.2)
+
+
+def test_all_letters_of_a_table_shrink_alike_where_the_longest_name_then_fits():
+    table = pd.DataFrame({"Name": ["Licheng District (excl. Development Zone)", "Total"],
+                          "Towns": ["8", "174"], "Persons/10k": ["39.7", "885.0"]})
+    spec = world.risk_map(table=table, class_column="", table_palette="")
+    sheet = page.new_sheet("A4")
+    assert printed._columns(spec, sheet, 0.0, 120.0, 4.7)[2] == pytest.approx(7.4)
+    edges, _, size = printed._columns(spec, sheet, 0.0, 80.0, 4.7)
+    assert 6.2 < size < 7.4 and edges[-1][1] == pytest.approx(80.0)
+    left, right = edges[0]
+    assert right - left == pytest.approx(lettering.measure(table["Name"][0], size)[0] + 3.2)
+
+
+def test_class_words_of_a_legend_share_one_size_and_stand_clear_of_their_figures():
+    rows = [furniture.legend.LegendRow(layer="a", swatch="fill", words=words, count=12,
+                                       note="0.210 – 0.262")
+            for words in ("High", "Fairly high (orange) and more")]
+    sizes = panel._words_pt(rows, 48.0, 1.0)
+    assert list(sizes) == ["a"] and 5.0 <= sizes["a"] < 7.6
+    assert panel._words_pt(rows[:1], 48.0, 1.0) == {"a": 7.6}
+    figures = lettering.measure("12", 7.6)[0] + lettering.measure("0.210 – 0.262", 6.2)[0]
+    assert sum(panel._figures_mm(rows[0], 1.0)) == pytest.approx(figures + 1.5 + 2.4)
+
+
+def test_what_belongs_to_no_class_follows_the_classes_in_a_legend():
+    calm = world.lines_layer(name="calm", title="无需转移人口", kind="choropleth", style="unit",
+                             frame=world.units().iloc[:1])
+    rest = world.lines_layer(name="rest", title="未分级", kind="lines", frame=world.road(),
+                             style="main_road", unit_word="条")
+    rows = furniture.legend_rows(world.risk_map(layers=(
+        calm, rest, world.risk_layer(), world.lines_layer())))
+    layers = [row.layer for row in rows]
+    assert layers[0] == "risk" and layers.count("calm") == layers.count("rest") == 1
+    last = max(rank for rank, name in enumerate(layers) if name == "risk")
+    assert last < layers.index("calm") < layers.index("rest") < len(layers) - 1
 
 
 def test_lines_in_colours_of_classes_stay_under_their_heading_as_wide_as_on_the_map():

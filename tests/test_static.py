@@ -20,6 +20,7 @@ from qzrisk.errors import ConfigError, CRSError, QzriskError, SchemaError
 from qzrisk.grid import Raster
 from qzrisk.levels import palette
 from qzrisk.maps import static
+from qzrisk.maps.spec import Page
 from qzrisk.maps.static import words
 
 LOW_DPI = 72
@@ -329,3 +330,19 @@ def test_a_legend_stands_beside_a_map_only_where_its_columns_have_room():
     room = {"below": 30.0, "gap": 3.0, "zoom": 1.0}
     assert _beside(Spec(), (130.0, 110.0), **room)
     assert not _beside(Spec(), (60.0, 110.0), **room)  # 20 mm: bounds would cover words
+
+
+def test_a_table_stands_below_a_legend_that_stands_beside_its_map():
+    west, south, east, north = world.risk_map().bounds()
+    tall = (west, south - 2 * (east - west), east, north + 2 * (east - west))
+
+    def lettering(table):
+        maps = tuple(world.risk_map(name=name, table=table, class_column="", table_palette="",
+                                    table_title="最多的三个乡镇", extent=tall)
+                     for name in "ab")
+        made = static.draw_page(Page(key="pair", title="对比", maps=maps))
+        return [artist.get_text() for artist in made.findobj(Text)]
+
+    printed = lettering(pd.DataFrame({"乡镇": ["甲镇", "乙镇"], "人": ["1,200", "7"]}))
+    assert printed.count("甲镇") == printed.count("最多的三个乡镇") == 2
+    assert "图例" not in printed and lettering(None).count("图例") == 2

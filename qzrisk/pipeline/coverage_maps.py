@@ -24,6 +24,8 @@ from qzrisk.units import ancestors
 
 PANELS = 4
 """Maps at most on the page of reasons."""
+WORST = 4
+"""Towns in the table beside each of them."""
 
 
 def pages(project: Project, loaded: Loaded, made: Case, run_id: str) -> list[MapSpec | Page]:
@@ -195,11 +197,24 @@ def _reason_page(project: Project, loaded: Loaded, made: Case, run_id: str) -> P
         layers=(*specs.outside_layer(loaded, language), *specs.boundary_lines(loaded, language),
                 _reason_layer(loaded, found[code], code, project, name="unserved",
                               title=text(f"reason_{code}", language))),
-        focus="city", notes=tuple(notes), **specs.common_parts(project, loaded, run_id))
+        focus="city", notes=tuple(notes), table=_worst_towns(loaded, found[code], project),
+        table_title=text("title_worst_towns", language),
+        **specs.common_parts(project, loaded, run_id))
         for code in shown)
     if len(maps) == 1:
         maps = (maps[0].with_(title=title, subtitle=subtitle),)
     return Page(key=f"05_unserved_{made.hazard}", title=title, subtitle=subtitle, maps=maps)
+
+
+def _worst_towns(loaded: Loaded, left: pd.Series, project: Project) -> pd.DataFrame:
+    """Return the towns with most persons left out for one reason, and their counties."""
+    units, language = loaded.tables["units"], project.language
+    most = left.sort_values(ascending=False, kind="stable").head(WORST)
+    return pd.DataFrame({
+        text("head_town", language): units["name"].reindex(most.index),
+        text("head_county", language): units["name"].reindex(
+            ancestors(units, "county").reindex(most.index)).to_numpy(),
+        text("word_persons", language).capitalize(): most.map("{:,.0f}".format)})
 
 
 def _reason_words(code: str, left: pd.Series, project: Project) -> str:

@@ -225,7 +225,8 @@ def _shelter_table(loaded: Loaded, project: Project) -> pd.DataFrame:
     return table
 
 
-def _coverage_table(results: Results, loaded: Loaded, project: Project) -> pd.DataFrame:
+def coverage_table(results: Results, loaded: Loaded, project: Project) -> pd.DataFrame:
+    """Return the table printed beside the map of coverage: shelters, share, grade by county."""
     frame = results.coverage["county"].loc[official_order(loaded)]
     language = project.language
     limit = f"{project.coverage.map_threshold_m:.0f}"
@@ -282,7 +283,7 @@ def coverage_spec(project: Project, loaded: Loaded, results: Results, run_id: st
         subtitle=counties,
         layers=(coverage_layer(loaded, results, "county", project),
                 *boundary_lines(loaded, language)),
-        table=_coverage_table(results, loaded, project), table_palette="coverage",
+        table=coverage_table(results, loaded, project), table_palette="coverage",
         class_column=text("head_coverage_grade", language), table_title=counties,
         notes=(text("note_stress", language), text("note_straight", language),
                text("note_grades", language, low=low, middle=middle, high=high),

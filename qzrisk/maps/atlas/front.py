@@ -14,6 +14,7 @@ from qzrisk.maps.furniture import panel
 from qzrisk.maps.furniture.frame import Z_FRAME
 from qzrisk.maps.furniture.lettering import fitted, measure, wrap
 from qzrisk.maps.furniture.sheet import PAPERS_MM, Block, Sheet
+from qzrisk.maps.furniture.table import table
 from qzrisk.maps.furniture.view import fit, within
 from qzrisk.maps.spec import MapSpec
 from qzrisk.maps.static.page import MARGIN_MM, map_axes, neat_line, new_sheet, tenths
@@ -243,7 +244,7 @@ def _text_block(sheet: Sheet, spec: MapSpec, block: TextBlock, x: float) -> Bloc
     wide, zoom = _text_column(sheet), sheet.zoom
     if block.table is not None:
         given = spec.with_(table=block.table, table_title=block.heading, class_column="")
-        return panel.table(sheet, given, x, wide, 10_000.0)
+        return table(sheet, given, x, wide, 10_000.0)
     lines = [wrap(line, wide, _LINE_PT * zoom) for line in block.lines]
     step, gap = _LINE_MM * zoom, 1.2 * zoom
     height = 5.6 * zoom + sum(len(paragraph) * step + gap for paragraph in lines)

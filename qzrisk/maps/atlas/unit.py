@@ -14,6 +14,7 @@ from qzrisk.maps.furniture import panel
 from qzrisk.maps.furniture.legend import legend_rows
 from qzrisk.maps.furniture.lettering import fitted, measure
 from qzrisk.maps.furniture.sheet import Block, Sheet
+from qzrisk.maps.furniture.table import table
 from qzrisk.maps.furniture.view import LEAST_SPAN_M, View, fit, within
 from qzrisk.maps.spec import LayerSpec, MapSpec
 from qzrisk.maps.static.layers import geometries_of
@@ -60,7 +61,7 @@ def unit_page(page: UnitPage, paper: str) -> Figure:
     _middle(sheet, page, view, middle, (floor, top))
     if spec.table is not None:
         x = middle + (_MIDDLE_MM + _GUTTER_MM) * zoom
-        panel.table(sheet, spec, x, _TABLE_MM * zoom, top - floor,
+        table(sheet, spec, x, _TABLE_MM * zoom, top - floor,
                     least_row_mm=_LEAST_ROW_MM).draw(top)
     if spec.locator is not None and spec.layers:
         _locator(sheet, spec, view, margin + wide, top)
@@ -147,7 +148,7 @@ def _blocks(sheet: Sheet, page: UnitPage, view: View, x: float, wide: float, leg
         given = spec.with_(table=page.comparison, table_title=page.comparison_title,
                            class_column="")
         room = 5.6 + table_mm * (len(page.comparison) + 1.1)
-        blocks.append(panel.table(sheet, given, x, wide, room * sheet.zoom))
+        blocks.append(table(sheet, given, x, wide, room * sheet.zoom))
     if page.chart is not None:
         blocks.append(bars(sheet, page.chart, x, wide))
     return blocks

@@ -49,11 +49,15 @@ def legend_rows(spec: MapSpec) -> list[LegendRow]:
     for layer in spec.layers:
         if layer.show:
             rows.extend(_rows(layer, spec))
-    # Areas without data come after all classes; plain lines close the legend, boundaries strongest
-    # first as they are given last.
-    plain = [row for row in rows if row.swatch == "line" and not row.code]
-    empty = [row for row in rows if row.swatch == "no_data" and not row.code]
-    return [row for row in rows if row not in plain and row not in empty] + empty + plain[::-1]
+    # What belongs to no class comes after all classes, then areas without data; plain lines close
+    # the legend, boundaries strongest first as they are given last.
+    single = [row for row in rows if not row.code]
+    apart = [row for row in single if row.swatch == "fill" or (
+        row.swatch == "line" and row.count is not None)]
+    empty = [row for row in single if row.swatch == "no_data"]
+    plain = [row for row in single if row.swatch == "line" and row.count is None]
+    ends = [*apart, *empty, *plain[::-1]]
+    return [row for row in rows if row not in ends] + ends
 
 
 def _rows(layer: LayerSpec, spec: MapSpec) -> list[LegendRow]:

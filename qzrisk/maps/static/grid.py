@@ -13,6 +13,7 @@ from qzrisk.maps.furniture.frame import Z_FRAME, Box
 from qzrisk.maps.furniture.legend import LegendRow, legend_rows
 from qzrisk.maps.furniture.lettering import capital, fitted
 from qzrisk.maps.furniture.sheet import Block, Sheet
+from qzrisk.maps.furniture.table import table
 from qzrisk.maps.furniture.view import fit, within
 from qzrisk.maps.spec import MapSpec, Page
 from qzrisk.maps.static.layers import raster_range
@@ -35,8 +36,10 @@ _CAPTION_MM, _FOOT_MM = 6.0, 9.0
 _LEGEND_MM, _ROW_MM = 60.0, 3.9
 # More maps than these leave little height: rows are closer, the heading goes.
 _MANY, _CLOSE_MM = 6, 3.4
-_BESIDE = 0.34
+_BESIDE = 0.36
 """Largest share of a cell that a legend beside its map takes."""
+_TABLE_MM = 80.0
+"""Width of a table below a legend that stands beside its map; no other place has room for one."""
 _LEAST_LEGEND_MM = 40.0
 """Width in which class, bounds and count stand beside one another."""
 _GROUND = ("line", "no_data", "fill")
@@ -131,9 +134,10 @@ def _keys(maps: Sequence[MapSpec], *, apart: bool
 
 
 def _legend(sheet: Sheet, spec: MapSpec, rows: Sequence[LegendRow], x: float, width: float, *,
-            close: bool = False) -> Block:
+            close: bool = False, headed: bool = True) -> Block:
     return panel.legend(sheet, rows, x, width, language=spec.language, ranges=_ranges(spec),
-                        row_mm=_CLOSE_MM if close else _ROW_MM, headed=not close)
+                        row_mm=_CLOSE_MM if close else _ROW_MM,
+                        headed=headed and not close)
 
 
 def _cell(sheet: Sheet, spec: MapSpec, rows: list[LegendRow], box: Box, *,
@@ -155,6 +159,7 @@ def _cell(sheet: Sheet, spec: MapSpec, rows: list[LegendRow], box: Box, *,
     sheet.text(left, top - 2.4 * zoom, lines[0], size / zoom, bold=True)
     top -= _CAPTION_MM * zoom
     beside = _beside(spec, (right - left, top - bottom), below=below, gap=gap, zoom=zoom)
+    tabled = beside and spec.table is not None
     legend_wide = _legend_wide(right - left, zoom) if beside else min(
         _LEGEND_MM * zoom, right - left)
     map_wide = right - left - (legend_wide + gap if beside else 0.0)
@@ -171,8 +176,12 @@ def _cell(sheet: Sheet, spec: MapSpec, rows: list[LegendRow], box: Box, *,
     # Symbols in a legend are as large as on its map.
     rows = [replace(row, size_pt=row.size_pt * view.zoom / zoom) for row in rows]
     legend = _legend(sheet, spec, rows, x + view.width_mm + gap if beside else left, legend_wide,
-                     close=close)
+                     close=close, headed=not tabled)
     legend.draw(top if beside else y - gap)
+    if tabled:
+        x, below_legend = x + view.width_mm + gap, top - legend.height_mm - gap
+        table(sheet, spec, x, min(right - x, _TABLE_MM * zoom), below_legend - y).draw(
+            below_legend)
 
 
 def _legend_wide(wide: float, zoom: float) -> float:

@@ -14,6 +14,7 @@ from qzrisk.maps.furniture.key import number_key
 from qzrisk.maps.furniture.legend import LegendRow, legend_rows
 from qzrisk.maps.furniture.lettering import capital, fitted
 from qzrisk.maps.furniture.sheet import PAPERS_MM, Block, Sheet
+from qzrisk.maps.furniture.table import table
 from qzrisk.maps.furniture.view import View, fit, within
 from qzrisk.maps.spec import MapSpec
 from qzrisk.maps.static.house import SheetFigure
@@ -179,9 +180,9 @@ def _beside(sheet: Sheet, spec: MapSpec, view: View, x: float, ends: tuple[float
             block.draw(y)
             y -= block.height_mm + gap
     if two:
-        panel.table(sheet, spec, x + first + GUTTER_MM * zoom, first, top - bottom).draw(top)
+        table(sheet, spec, x + first + GUTTER_MM * zoom, first, top - bottom).draw(top)
     elif spec.table is not None:
-        panel.table(sheet, spec, x, width, y - floor).draw(y)
+        table(sheet, spec, x, width, y - floor).draw(y)
 
 
 def _head(sheet: Sheet, spec: MapSpec, view: View, x: float, width: float, room: float) -> Block:

@@ -217,10 +217,11 @@ def _appendix(book: Book) -> tuple[TextBlock, ...]:
     data += [project.word("source"), project.word("no_data"), _unpaged(book),
              *_synthetic_note(book), book.words(f"atlas_audience_{project.audience}"),
              _made_from(book)]
+    # The longest, the counts, head a column: what is short fills the columns beside it.
     blocks = [TextBlock(heading=book.words("atlas_methods"), lines=_sentences(methods)),
-              TextBlock(heading=book.words("atlas_data"), lines=_sentences(data)),
+              TextBlock(heading=book.words("atlas_rules"), table=_rules(book)),
               TextBlock(heading=book.words("sheet_counts"), table=_counts(book)),
-              TextBlock(heading=book.words("atlas_rules"), table=_rules(book))]
+              TextBlock(heading=book.words("atlas_data"), lines=_sentences(data))]
     if project.risk.indicators and "risk_class" in book.tables[book.level]:
         blocks.insert(1, TextBlock(heading=book.words("sheet_indicators"),
                                    table=_indicators(book)))

@@ -191,14 +191,21 @@ def pair_page(project: Project, loaded: Loaded, results: Results, run_id: str) -
     notes = (both_bad_note(results, project), joint.join(how[:2]), joint.join(how[2:]),
              joint.join((text("note_stress", language), text("note_straight", language))),
              joint.join((text("note_synthetic_units", language), *specs.no_data_notes(project))))
+    named, graded = text("head_name", language), text("head_coverage_grade", language)
+    risks = specs.county_table(results, loaded, project)
+    shares = specs.coverage_table(results, loaded, project)
+    index, classed = text("head_risk_index", language), text("head_risk_class", language)
+    counties = text("subtitle_county", language)
     maps = (
         MapSpec(name="09_risk", title=text("map_risk", language, city=city), focus="city",
                 layers=(risk_layer(loaded, results, "town", None, project), *lines),
-                notes=notes, **common),
+                table=risks[[named, index, classed]], table_title=counties, class_column=classed,
+                table_palette=risk_palette(project), notes=notes, **common),
         MapSpec(name="09_coverage", focus="city",
                 title=text("map_coverage", language, city=city, limit=limit),
                 layers=(*ground, specs.coverage_layer(loaded, results, "town", project), *lines),
-                notes=notes, **common))
+                table=shares[[named, shares.columns[2], graded]], table_title=counties,
+                class_column=graded, table_palette="coverage", notes=notes, **common))
     return Page(key="09_risk_coverage", title=text("map_risk_coverage", language, city=city),
                 subtitle=text("subtitle_pair", language), maps=maps)
 
