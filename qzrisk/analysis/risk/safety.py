@@ -185,7 +185,7 @@ def worst(levels: pd.Series, by: pd.Series) -> pd.Series:
     Parameters
     ----------
     levels : Series of ordered levels, indexed point_id
-    by : Series of enterprise ids on the same index
+    by : Series of enterprise ids on the same index; a point without one counts nowhere
 
     Returns
     -------
@@ -214,7 +214,8 @@ def counts(levels: pd.Series, by: pd.Series) -> pd.DataFrame:
     Parameters
     ----------
     levels : Series of ordered levels
-    by : Series of groups (county, sector) on the same index
+    by : Series of groups (county, sector) on the same index; a unit without one is in no row, so
+        name such a group before (``by.fillna("not given")``)
 
     Returns
     -------
