@@ -42,7 +42,7 @@ def _units():
     (lambda: units.roll_up(pd.Series([1], index=["x"]), _units(), to="county"),
      "未知的单元；位置：unit_id x；实为：1 行中的 1 行；处理：在隶属表中补上该单元"),
     (lambda: qz.classify.class_bounds(pd.Series([1.0]), scheme="fixed", bounds=[3, 1, 2]),
-     "界限与级数不符；位置：bounds；应为：k=4 时为 3 个或 4 个递增的数；实为：[3.0, 1.0, 2.0]"),
+     "界限与级数不符；位置：bounds；应为：k=4 时为 3 个或 4 个递增的数；实为：[3, 1, 2]"),
     (lambda: costs.check_limit(-1),
      "出行成本上限不能为负；位置：max_cost；应为：>= 0；实为：-1"),
     (lambda: qz.weights.manual({"a": 0.5, "b": 0.2}),
