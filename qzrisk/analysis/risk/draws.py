@@ -7,18 +7,15 @@ from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
-from numba import njit
 
 from qzrisk.analysis.risk.scores import PARTS, aggregate
 from qzrisk.analysis.risk.stability import (
-    BATCH,
-    BUCKETS,
     Array,
     check_law,
     level_bounds,
-    rank_down,
-    rank_interval,
     report,
+    simulate,
+    streams,
 )
 from qzrisk.analysis.risk.tree import LEAST_CAPACITY
 from qzrisk.analysis.scaling import check_weights
@@ -83,21 +80,16 @@ def score_stability(
     chosen = np.asarray(score(w, none), dtype=float)
     known = ~np.isnan(chosen)
     upper = level_bounds(chosen[known], bounds)
-    of_weights, of_noise = np.random.default_rng(seed), np.random.default_rng([seed, 1])
-    n = int(known.sum())
-    above = np.zeros((len(upper) - 1, n), np.int32)
-    at_rank = np.zeros((n, n), np.int32)
-    for start in range(0, draws, BATCH):
-        size = min(BATCH, draws - start)
+    of_weights, of_noise = streams(seed)
+
+    def scored(size: int) -> Array:
         drawn = np.zeros((size, columns))
         drawn[:, used] = of_weights.dirichlet(concentration * w[used], size)
-        scores = np.array([score(one, error * of_noise.standard_normal(none.shape) if error
-                                 else none)[known] for one in drawn])
-        _count(scores, upper[:-1], above, at_rank)
-    tail = round(draws * (1 - INTERVAL) / 2, 6)
-    low, high = rank_interval(at_rank, tail, draws - tail)
-    reached = np.vstack([np.full(n, draws), above, np.zeros(n, np.int32)])
-    return report(units, known, chosen[known], -np.diff(reached, axis=0).T / draws, low, high)
+        return np.array([score(one, error * of_noise.standard_normal(none.shape) if error
+                               else none)[known] for one in drawn])
+
+    shares, low, high = simulate(scored, int(known.sum()), upper, draws, INTERVAL)
+    return report(units, known, chosen[known], shares, low, high)
 
 
 def hazard_score(tree: pd.DataFrame, present: pd.DataFrame, *, method: str,
@@ -159,18 +151,3 @@ def _hazard_product(values: Array, load: Array, parts: list[Array]) -> Array:
     # Normalised capacity is the lack of it.
     return made if lack is None else made * LEAST_CAPACITY / (
         LEAST_CAPACITY + (1 - LEAST_CAPACITY) * (1 - lack))
-
-
-@njit(nogil=True, cache=True)
-def _count(scores: Array, inner: Array, above: Array, at_rank: Array) -> None:  # pragma: no cover
-    """Add to the counts of draws above each bound and at each rank, for every unit."""
-    n = scores.shape[1]
-    count, bucket = np.empty(BUCKETS * n + 2, np.uint32), np.empty(n, np.uint32)
-    order, key, rank = np.empty(n, np.uint32), np.empty(n), np.empty(n, np.uint32)
-    for d in range(scores.shape[0] if n else 0):
-        for b in range(inner.size):
-            for i in range(n):
-                above[b, i] += scores[d, i] > inner[b]
-        rank_down(scores[d], rank, count, bucket, order, key)
-        for i in range(n):
-            at_rank[i, rank[i]] += 1

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ BATCH = 512
 _HUGE = 1e100
 """Normalised values and their errors stay far below: differences of such numbers may overflow."""
 
-BUCKETS = 3
+_BUCKETS = 3
 """Buckets a unit when ranks are sorted: with fewer more units share one, more cost their count."""
 
 
@@ -105,7 +105,8 @@ def rank_stability(
     cells = np.ascontiguousarray(values[known][:, used].T)
     score = w @ cells
     upper = level_bounds(score, bounds)
-    shares, low, high = _simulate(cells, w, sd, upper, draws, seed, concentration, interval)
+    shares, low, high = simulate(_weighted(cells, w, sd, seed, concentration), cells.shape[1],
+                                 upper, draws, interval)
     return report(X.index, known, score, shares, low, high)
 
 
@@ -131,30 +132,47 @@ def level_bounds(score: Array, bounds: Sequence[float] | Array | None) -> Array:
     return class_bounds(pd.Series(score), scheme="fixed", k=k, bounds=bounds)
 
 
-def _simulate(
-    cells: Array, w: Array, sd: Array, upper: Array, draws: int, seed: int, concentration: float,
-    interval: float,
+def simulate(
+    scored: Callable[[int], Array], n: int, upper: Array, draws: int, interval: float
 ) -> tuple[Array, Array, Array]:
-    # Streams of their own: the draws do not depend on the size of a batch.
-    of_weights, of_noise = np.random.default_rng(seed), np.random.default_rng([seed, 1])
-    n = cells.shape[1]
+    """Return shares of draws in each level, units x levels, and the ranks that enclose `interval`.
+
+    `scored` is asked for the scores of some more draws, draws x `n` units.
+    """
     above = np.zeros((len(upper) - 1, n), np.int32)
     at_rank = np.zeros((n, n), np.int32)
     for start in range(0, draws, BATCH):
-        size = min(BATCH, draws - start)
-        drawn = of_weights.dirichlet(concentration * w, size)
-        noise = of_noise.standard_normal((size, n) if sd.any() else (0, 0))
-        spread = np.sqrt((drawn**2) @ (sd**2))
-        _tally(cells, drawn, noise, spread, upper[:-1], above, at_rank)
+        _tally(scored(min(BATCH, draws - start)), upper[:-1], above, at_rank)
     # Rounded, for 400 draws of 0.8 leave 40 out on each side, not 39.999.
     tail = round(draws * (1 - interval) / 2, 6)
-    low, high = rank_interval(at_rank, tail, draws - tail)
+    low, high = _rank_interval(at_rank, tail, draws - tail)
     reached = np.vstack([np.full(n, draws), above, np.zeros(n, np.int32)])
     return -np.diff(reached, axis=0).T / draws, low, high
 
 
+def _weighted(cells: Array, w: Array, sd: Array, seed: int, concentration: float
+              ) -> Callable[[int], Array]:
+    """Return the scores of weighted means as `simulate` asks for them."""
+    of_weights, of_noise = streams(seed)
+
+    def scored(size: int) -> Array:
+        drawn = of_weights.dirichlet(concentration * w, size)
+        noise = of_noise.standard_normal((size, cells.shape[1]) if sd.any() else (0, 0))
+        return np.asarray(_scores(cells, drawn, noise, np.sqrt((drawn**2) @ (sd**2))))
+
+    return scored
+
+
+def streams(seed: int) -> tuple[np.random.Generator, np.random.Generator]:
+    """Return the random streams of weights and of errors.
+
+    They are two, so that the draws do not depend on the size of a batch.
+    """
+    return np.random.default_rng(seed), np.random.default_rng([seed, 1])
+
+
 @njit(nogil=True, cache=True)
-def rank_down(s: Array, rank: Array, count: Array, bucket: Array, order: Array, key: Array
+def _rank_down(s: Array, rank: Array, count: Array, bucket: Array, order: Array, key: Array
                ) -> None:  # pragma: no cover
     """Write 0-based ranks, the largest first, ties to the best: buckets, then insertion."""
     # Positions are unsigned: a signed one is tested for the end of the array at every access.
@@ -208,25 +226,32 @@ def _index(cells: Array, weights: Array, s: Array) -> None:  # pragma: no cover
 
 
 @njit(nogil=True, cache=True)
-def _tally(
-    cells: Array, weights: Array, noise: Array, spread: Array, inner: Array, above: Array,
-    at_rank: Array,
-) -> None:  # pragma: no cover
-    """Add to the counts of draws above each bound and at each rank, for every unit."""
-    draws, n = weights.shape[0], cells.shape[1]
-    count, bucket = np.empty(BUCKETS * n + 2, np.uint32), np.empty(n, np.uint32)
-    order, key = np.empty(n, np.uint32), np.empty(n)
-    ranks = np.empty((draws, n), np.uint32)
-    s = np.empty(n)
-    for d in range(draws):
+def _scores(cells: Array, weights: Array, noise: Array, spread: Array
+            ) -> Array:  # pragma: no cover
+    """Return the score of every unit in every draw, draws x units."""
+    made = np.empty((weights.shape[0], cells.shape[1]))
+    for d in range(weights.shape[0]):
+        s = made[d]
         _index(cells, weights[d], s)
         if noise.size:
-            for i in range(n):
+            for i in range(s.size):
                 s[i] += spread[d] * noise[d, i]
+    return made
+
+
+@njit(nogil=True, cache=True)
+def _tally(scores: Array, inner: Array, above: Array, at_rank: Array) -> None:  # pragma: no cover
+    """Add to the counts of draws above each bound and at each rank, for every unit."""
+    draws, n = scores.shape
+    count, bucket = np.empty(_BUCKETS * n + 2, np.uint32), np.empty(n, np.uint32)
+    order, key = np.empty(n, np.uint32), np.empty(n)
+    ranks = np.empty((draws, n), np.uint32)
+    for d in range(draws if n else 0):
+        s = scores[d]
         for b in range(inner.size):
             for i in range(n):
                 above[b, i] += s[i] > inner[b]
-        rank_down(s, ranks[d], count, bucket, order, key)
+        _rank_down(s, ranks[d], count, bucket, order, key)
     # Unit by unit, so that a row of counts stays in cache.
     for i in range(n):
         for d in range(draws):
@@ -234,7 +259,7 @@ def _tally(
 
 
 @njit(nogil=True, cache=True)
-def rank_interval(
+def _rank_interval(
     at_rank: Array, low: float, high: float
 ) -> tuple[Array, Array]:  # pragma: no cover
     """Return the first rank of more than `low` draws and the rank that `high` draws reach."""
