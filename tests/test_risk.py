@@ -14,6 +14,7 @@ from scipy.stats import rankdata
 
 from qzrisk import rules
 from qzrisk.analysis import classify, risk
+from qzrisk.analysis.risk import stability
 from qzrisk.errors import ConfigError
 from qzrisk.levels import FOUR_LEVELS
 
@@ -252,6 +253,11 @@ def test_ranks_of_rounded_scores_are_those_of_scipy(shape):
     rank = rankdata(-(drawn @ X.to_numpy().T).round(12), axis=1, method="min")
     assert made["rank_low"].tolist() == rank.min(axis=0).tolist()
     assert made["rank_high"].tolist() == rank.max(axis=0).tolist()
+
+
+def test_weights_and_errors_are_drawn_apart():
+    of_weights, of_errors = stability.streams(5)
+    assert not set(of_weights.random(50)) & set(of_errors.random(50))
 
 
 def test_the_size_of_a_batch_changes_nothing(monkeypatch):
